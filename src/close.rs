@@ -1,0 +1,238 @@
+//! What the closing handshake says [RFC 6455 §5.5.1, §7.4]: codes, the frame's body, the report.
+
+use core::fmt;
+
+use crate::error::{Error, ProtocolError, SendError};
+use crate::frame::MAX_CONTROL_PAYLOAD;
+use crate::utf8;
+
+/// The longest reason of a close frame, in bytes: a control payload less the code.
+pub const MAX_CLOSE_REASON: usize = MAX_CONTROL_PAYLOAD - 2;
+
+/// A status code that may stand in a close frame [RFC 6455 §7.4].
+///
+/// That is 1000 to 1003, 1007 to 1014 and 3000 to 4999. The codes 1005, 1006 and 1015, which only
+/// say what happened to the receiver of none, are not values of this type.
+///
+/// ```
+/// use sansocket::CloseCode;
+///
+/// assert_eq!(CloseCode::new(1000), Some(CloseCode::NORMAL));
+/// assert_eq!(CloseCode::new(1005), None);
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct CloseCode(u16);
+
+impl CloseCode {
+    /// 1000: the purpose of the connection is fulfilled.
+    pub const NORMAL: Self = Self(1000);
+    /// 1001: the endpoint goes away, as a server that stops or a page that is left.
+    pub const GOING_AWAY: Self = Self(1001);
+    /// 1002: the peer broke the protocol.
+    pub const PROTOCOL_ERROR: Self = Self(1002);
+    /// 1003: the endpoint cannot accept this type of data.
+    pub const UNSUPPORTED_DATA: Self = Self(1003);
+    /// 1007: the data do not fit the type of the message, as text that is not UTF-8.
+    pub const INVALID_PAYLOAD: Self = Self(1007);
+    /// 1008: the message violates the endpoint's policy.
+    pub const POLICY_VIOLATION: Self = Self(1008);
+    /// 1009: the message is too big.
+    pub const TOO_BIG: Self = Self(1009);
+    /// 1010: the server did not negotiate an extension that the client needs.
+    pub const MANDATORY_EXTENSION: Self = Self(1010);
+    /// 1011: the endpoint met an unexpected condition.
+    pub const INTERNAL_ERROR: Self = Self(1011);
+    /// 1012: the service restarts.
+    pub const SERVICE_RESTART: Self = Self(1012);
+    /// 1013: try again later.
+    pub const TRY_AGAIN_LATER: Self = Self(1013);
+    /// 1014: a gateway got an invalid response.
+    pub const BAD_GATEWAY: Self = Self(1014);
+
+    /// The code of this number, `None` where no close frame may carry it.
+    #[must_use]
+    pub const fn new(code: u16) -> Option<Self> {
+        match code {
+            1000..=1003 | 1007..=1014 | 3000..=4999 => Some(Self(code)),
+            _ => None,
+        }
+    }
+
+    /// The number on the wire.
+    #[must_use]
+    pub const fn get(self) -> u16 {
+        self.0
+    }
+}
+
+impl fmt::Debug for CloseCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "CloseCode({})", self.0)
+    }
+}
+
+impl fmt::Display for CloseCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// The body of a close frame: nothing, or a code with a reason [RFC 6455 §5.5.1].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct CloseFrame<'a> {
+    code: Option<CloseCode>,
+    reason: &'a str,
+}
+
+impl<'a> CloseFrame<'a> {
+    /// A close frame without a body.
+    pub const EMPTY: CloseFrame<'static> = CloseFrame { code: None, reason: "" };
+
+    /// A close frame with a code and a reason, which may be empty.
+    #[must_use]
+    pub const fn new(code: CloseCode, reason: &'a str) -> Self {
+        Self { code: Some(code), reason }
+    }
+
+    /// The code; `None` of an empty body stands for what the RFC calls 1005.
+    #[must_use]
+    pub const fn code(&self) -> Option<CloseCode> {
+        self.code
+    }
+
+    /// The reason, meant for people who look for a fault.
+    #[must_use]
+    pub const fn reason(&self) -> &'a str {
+        self.reason
+    }
+}
+
+impl CloseFrame<'_> {
+    /// The payload on the wire.
+    pub(crate) fn payload(&self) -> Result<ClosePayload, SendError> {
+        let length = self.reason.len();
+        let mut bytes = [0; MAX_CONTROL_PAYLOAD];
+        let Some(code) = self.code else {
+            return Ok(ClosePayload { bytes, length: 0 });
+        };
+        let [high, low, rest @ ..] = &mut bytes;
+        [*high, *low] = code.get().to_be_bytes();
+        let Some(slot) = rest.get_mut(..length) else {
+            return Err(SendError::ReasonTooLong { length });
+        };
+        slot.copy_from_slice(self.reason.as_bytes());
+        Ok(ClosePayload { bytes, length: 2 + length })
+    }
+
+    /// Reads the payload of a received close frame.
+    pub(crate) fn parse(payload: &[u8]) -> Result<CloseFrame<'_>, Error> {
+        let (code, reason) = match payload {
+            [] => return Ok(CloseFrame::EMPTY),
+            [_] => return Err(Error::Protocol(ProtocolError::CloseLength)),
+            [high, low, reason @ ..] => (u16::from_be_bytes([*high, *low]), reason),
+        };
+        let code = CloseCode::new(code).ok_or(Error::Protocol(ProtocolError::CloseCode(code)))?;
+        let reason = utf8::whole(reason).map_err(|invalid| Error::InvalidCloseReason {
+            // A control frame is shorter than 256 bytes.
+            offset: u8::try_from(invalid.offset).unwrap_or(u8::MAX),
+        })?;
+        Ok(CloseFrame::new(code, reason))
+    }
+}
+
+/// The payload of a close frame on the wire.
+pub(crate) struct ClosePayload {
+    bytes: [u8; MAX_CONTROL_PAYLOAD],
+    length: usize,
+}
+
+impl AsRef<[u8]> for ClosePayload {
+    fn as_ref(&self) -> &[u8] {
+        self.bytes.get(..self.length).unwrap_or_default()
+    }
+}
+
+impl From<CloseCode> for CloseFrame<'_> {
+    fn from(code: CloseCode) -> Self {
+        Self::new(code, "")
+    }
+}
+
+/// What to do about the transport [RFC 6455 §7.1.1].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum Transport {
+    /// Read on.
+    Read,
+    /// Write what is left to write, then wait for the server to close TCP: the closing handshake
+    /// is done and this is the client, which does not close first.
+    AwaitClose,
+    /// Write what is left to write, then close TCP.
+    ///
+    /// To be sure that the peer reads the last frame, close the writing side first and read until
+    /// the end of the stream, within a bound of time: closing with unread bytes makes TCP reset
+    /// the connection, and what was written may be lost.
+    Close,
+}
+
+/// Where a connection stands [RFC 6455 §4.1, §7.1].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum State {
+    /// The opening handshake is not done.
+    Connecting,
+    /// Messages can go both ways.
+    Open,
+    /// A close frame was sent or received, but not both.
+    Closing,
+    /// Nothing more will be received or sent.
+    Closed,
+}
+
+/// How a connection ended, or how far its end has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub struct CloseReport<'a> {
+    /// This side started the closing handshake.
+    pub closed_by_me: bool,
+    /// This side failed the connection, over what the peer sent or a deadline.
+    pub failed_by_me: bool,
+    /// TCP is to be closed, or was, by this side first.
+    pub dropped_by_me: bool,
+    /// The closing handshake was completed [RFC 6455 §7.1.4].
+    pub was_clean: bool,
+    /// Why it was not clean, `None` while it is clean or not over.
+    pub not_clean_reason: Option<&'a str>,
+    /// The deadline of the opening handshake passed.
+    pub opening_timeout: bool,
+    /// The deadline of the closing handshake passed.
+    pub closing_timeout: bool,
+    /// The server did not close TCP within its deadline.
+    pub server_drop_timeout: bool,
+    /// The code of the close frame that was sent; `None` without a frame or without a code.
+    pub local_code: Option<CloseCode>,
+    /// The reason of the close frame that was sent; the `Fixed` storage does not keep it.
+    pub local_reason: Option<&'a str>,
+    /// The code of the close frame that was received; `None` without a frame or without a code.
+    pub remote_code: Option<CloseCode>,
+    /// The reason of the close frame that was received.
+    pub remote_reason: Option<&'a str>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_codes_of_the_wire_are_those_of_the_registry() {
+        for code in 0..=u16::MAX {
+            let allowed = matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999);
+            assert_eq!(CloseCode::new(code).map(CloseCode::get), allowed.then_some(code));
+        }
+    }
+}

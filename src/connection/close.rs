@@ -1,0 +1,173 @@
+//! How a connection ends [RFC 6455 §7]: failure, the closing handshake, the end of TCP.
+
+use super::{Core, Phase};
+use crate::buffer::{Buffer, write_whole};
+use crate::close::{CloseFrame, CloseReport, State, Transport};
+use crate::error::{Error, SendError, Timeout};
+use crate::frame::OpCode;
+use crate::handshake::write_status;
+use crate::role::Role;
+use crate::storage::Note;
+
+impl<R: Role> Core<R> {
+    /// Fails the connection [RFC 6455 §7.1.7] and gives the error to return: this one, or that
+    /// its last words cannot be written yet.
+    #[cold]
+    pub(super) fn fail(&mut self, error: Error, out: &mut impl Buffer) -> Error {
+        self.fail_later(error);
+        match self.settle(out) {
+            Ok(()) => error,
+            Err(error) => error,
+        }
+    }
+
+    /// Fails the connection at the next call, after what is still to be handed out.
+    #[cold]
+    pub(super) fn fail_later(&mut self, error: Error) {
+        self.failure = Some(error);
+        self.farewell_due = match error {
+            Error::Handshake(_) => R::SERVER,
+            _ => {
+                let open = matches!(self.phase, Phase::Open);
+                open && !self.closing.sent && !self.closing.ended && error.close_code().is_some()
+            }
+        };
+    }
+
+    /// Gives the failure if there is one, once its last words are written.
+    #[inline]
+    pub(super) fn settle(&mut self, out: &mut impl Buffer) -> Result<(), Error> {
+        match self.failure {
+            None => Ok(()),
+            Some(error) => Err(self.say_farewell(error, out)),
+        }
+    }
+
+    #[cold]
+    fn say_farewell(&mut self, error: Error, out: &mut impl Buffer) -> Error {
+        if self.farewell_due {
+            let written = match (error, error.close_code()) {
+                (Error::Handshake(handshake), _) => {
+                    write_whole(out, |out| write_status(handshake.status(), error.reason(), out))
+                }
+                (_, Some(code)) => self.write_close(&CloseFrame::new(code, error.reason()), out),
+                (_, None) => Ok(()),
+            };
+            if let Err(blocked) = written {
+                return Error::Blocked(blocked);
+            }
+            self.farewell_due = false;
+        }
+        error
+    }
+
+    /// Starts the closing handshake, or answers the peer's close frame.
+    pub(super) fn close(
+        &mut self,
+        frame: &CloseFrame<'_>,
+        note: &mut impl Note,
+        out: &mut impl Buffer,
+    ) -> Result<(), SendError> {
+        self.check_open()?;
+        self.write_close(frame, out)?;
+        note.set(frame.reason());
+        Ok(())
+    }
+
+    /// Appends a close frame and takes note of it.
+    pub(super) fn write_close(
+        &mut self,
+        frame: &CloseFrame<'_>,
+        out: &mut impl Buffer,
+    ) -> Result<(), SendError> {
+        let payload = frame.payload()?;
+        self.append_frame(OpCode::Close, true, payload.as_ref(), out)?;
+        self.closing.sent = true;
+        self.closing.sent_code = frame.code();
+        self.closing.by_me = !self.closing.received;
+        self.timers.restart();
+        Ok(())
+    }
+
+    pub(super) fn end_of_stream(&mut self) -> Result<(), Error> {
+        self.closing.ended = true;
+        if let Some(error) = self.failure {
+            return Err(error);
+        }
+        let done = match self.phase {
+            // A plain request may still be answered to a peer that has only stopped sending.
+            Phase::Plain { .. } | Phase::Over => true,
+            Phase::Open => self.closing.sent && self.closing.received,
+            Phase::Head { .. } | Phase::Request => false,
+        };
+        if !done {
+            self.fail_later(Error::UnexpectedEnd);
+            return Err(Error::UnexpectedEnd);
+        }
+        Ok(())
+    }
+
+    pub(super) fn transport(&self) -> Transport {
+        let closing = &self.closing;
+        if self.failure.is_some() || matches!(self.phase, Phase::Over) {
+            return Transport::Close;
+        }
+        match (closing.sent && closing.received, R::SERVER || closing.ended) {
+            (true, true) => Transport::Close,
+            (true, false) => Transport::AwaitClose,
+            (false, _) => Transport::Read,
+        }
+    }
+
+    pub(super) fn state(&self) -> State {
+        let closing = &self.closing;
+        match self.phase {
+            _ if self.failure.is_some() => State::Closed,
+            Phase::Over => State::Closed,
+            Phase::Open => match (closing.sent, closing.received) {
+                (true, true) => State::Closed,
+                (false, false) => State::Open,
+                _ => State::Closing,
+            },
+            _ => State::Connecting,
+        }
+    }
+
+    /// The report, with the peer's close frame and the reason of ours.
+    pub(super) fn report<'a>(
+        &self,
+        close_frame: &'a [u8],
+        local_reason: Option<&'a str>,
+    ) -> CloseReport<'a> {
+        let closing = &self.closing;
+        let done = closing.sent && closing.received;
+        let timeout = match self.failure {
+            Some(Error::Timeout(timeout)) => Some(timeout),
+            _ => None,
+        };
+        let failed_by_me = self.failure.is_some_and(|error| !matches!(error, Error::UnexpectedEnd));
+        CloseReport {
+            closed_by_me: closing.by_me,
+            failed_by_me,
+            dropped_by_me: !closing.ended && self.transport() == Transport::Close,
+            was_clean: done && self.failure.is_none(),
+            not_clean_reason: match self.failure {
+                Some(error) => Some(error.reason()),
+                None if matches!(self.phase, Phase::Over) => Some("upgrade not accepted"),
+                None => None,
+            },
+            opening_timeout: timeout == Some(Timeout::Opening),
+            closing_timeout: timeout == Some(Timeout::Closing),
+            server_drop_timeout: timeout == Some(Timeout::ServerDrop),
+            local_code: closing.sent_code,
+            local_reason: match self.failure {
+                Some(error) if closing.sent && local_reason.is_none() => Some(error.reason()),
+                _ => local_reason,
+            },
+            remote_code: closing.received_code,
+            remote_reason: closing
+                .received
+                .then(|| CloseFrame::parse(close_frame).unwrap_or_default().reason()),
+        }
+    }
+}

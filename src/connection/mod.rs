@@ -1,0 +1,544 @@
+//! The connection: one type for both roles and every storage.
+//!
+//! ```text
+//!            server                                client
+//!  Head ──── judge ────┬─► fail (HTTP 4xx)        Head ── judge ──┬─► fail
+//!   │        no upgrade└─► Plain ── respond ─► Over               └─► Over (refused)
+//!   ▼                                               │ 101
+//!  Request ── respond ─► Over                       │
+//!   │ accept                                        │
+//!   ▼                                               ▼
+//!  Open ◄──────────────────────────────────────── Open
+//!   │  frames, until a close frame was received; then what comes is discarded
+//!   ▼
+//!  closing handshake done: the server closes TCP, the client waits for that
+//! ```
+//!
+//! A failure can come in every phase; it is kept beside the phase and sticks.
+
+mod close;
+mod receive;
+mod send;
+mod timers;
+
+use core::fmt;
+use core::time::Duration;
+
+use crate::buffer::{Buffer, check_room, measure};
+use crate::close::{CloseCode, CloseFrame, CloseReport, State, Transport};
+use crate::config::{Config, Delivery};
+use crate::error::{Error, SendError};
+use crate::frame::{FrameHeader, MaskKey, OpCode};
+use crate::handshake::{Accept, Request, RequestHead, Response, Scan};
+use crate::message::{Message, MessageKind};
+use crate::role::{Client, Entropy, Role, Server};
+#[cfg(feature = "alloc")]
+use crate::storage::Heap;
+use crate::storage::{Bytes, Note, Storage};
+use crate::utf8::Validator;
+
+pub use receive::{Chunk, Events};
+pub use send::{PayloadMask, Reply};
+use timers::Timers;
+
+/// One WebSocket connection without its transport [RFC 6455].
+///
+/// Feed what arrives to [`receive`](Self::receive), in any pieces, and write to the transport
+/// what the calls append to `out`. Then ask [`transport`](Self::transport) whether to read on, and
+/// tell [`end_of_stream`](Self::end_of_stream) when the peer has closed TCP. The
+/// [crate documentation](crate) shows the whole loop.
+///
+/// `R` is the side, [`Server`] or [`Client`]; `S` is where memory comes from, `Heap` or
+/// [`Fixed`](crate::Fixed).
+pub struct Connection<R: Role, S: Storage> {
+    core: Core<R>,
+    message: S::Message,
+    control: S::Control,
+    note: S::Note,
+}
+
+/// What an extension of the handshake agreed on; no extension is known yet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub struct Negotiated {}
+
+/// The state of a connection without its memory, so that it can change while the memory is lent.
+struct Core<R> {
+    role: R,
+    config: Config,
+    phase: Phase,
+    failure: Option<Error>,
+    /// The failure's close frame or HTTP status is still to be written.
+    farewell_due: bool,
+    /// The message memory was lent and can be emptied.
+    lent: bool,
+    incoming: Incoming,
+    /// The kind of the message that is being sent in fragments.
+    sending: Option<MessageKind>,
+    closing: Closing,
+    timers: Timers,
+}
+
+/// How far the opening handshake has come.
+#[derive(Clone, Copy, Debug)]
+enum Phase {
+    /// The peer's head is being collected, behind the subprotocols that a client asked for.
+    Head { scan: Scan, protocols: usize },
+    /// A server's caller has to accept a request or to respond.
+    Request,
+    /// A server's caller has to respond to a plain request; not deferred, it is answered 426.
+    Plain { to_head: bool, deferred: bool },
+    /// The opening handshake is done.
+    Open,
+    /// The handshake ended without a connection.
+    Over,
+}
+
+/// How far the receiving of frames has come.
+#[derive(Clone, Copy, Debug)]
+struct Incoming {
+    frame: Frame,
+    /// The kind of the message under way.
+    message: Option<MessageKind>,
+    /// Whether a piece of it was handed out.
+    started: bool,
+    /// How many bytes of it were received.
+    length: u64,
+    text: Validator,
+}
+
+/// The frame under way.
+#[derive(Clone, Copy, Debug)]
+enum Frame {
+    /// Its header, as far as it has come.
+    Header { bytes: [u8; FrameHeader::MAX_LEN], length: u8 },
+    /// Its payload.
+    Payload(Payload),
+}
+
+/// The rest of a payload.
+#[derive(Clone, Copy, Debug)]
+struct Payload {
+    opcode: OpCode,
+    fin: bool,
+    /// The key as it stands at the next byte.
+    key: Option<MaskKey>,
+    /// How many bytes are still to come.
+    left: u64,
+}
+
+/// How far the closing handshake has come.
+#[derive(Clone, Copy, Debug, Default)]
+struct Closing {
+    sent: bool,
+    received: bool,
+    sent_code: Option<CloseCode>,
+    received_code: Option<CloseCode>,
+    /// This side sent its close frame first.
+    by_me: bool,
+    /// The peer has closed TCP.
+    ended: bool,
+}
+
+impl Frame {
+    const NONE: Self = Self::Header { bytes: [0; FrameHeader::MAX_LEN], length: 0 };
+}
+
+impl Incoming {
+    const NONE: Self = Self {
+        frame: Frame::NONE,
+        message: None,
+        started: false,
+        length: 0,
+        text: Validator::NONE,
+    };
+}
+
+impl<R> Core<R> {
+    fn new(role: R, config: Config, phase: Phase) -> Self {
+        Self {
+            role,
+            config,
+            phase,
+            failure: None,
+            farewell_due: false,
+            lent: false,
+            incoming: Incoming::NONE,
+            sending: None,
+            closing: Closing::default(),
+            timers: Timers::default(),
+        }
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl Connection<Server, Heap> {
+    /// A server on the heap that waits for the client's request.
+    #[must_use]
+    pub fn server(config: Config) -> Self {
+        Self::server_in(Heap, config)
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl<M: Entropy> Connection<Client<M>, Heap> {
+    /// A client on the heap; appends the request to `out`.
+    ///
+    /// # Errors
+    ///
+    /// As [`client_in`](Connection::client_in).
+    pub fn client(
+        request: &Request<'_>,
+        entropy: M,
+        config: Config,
+        out: &mut impl Buffer,
+    ) -> Result<Self, SendError> {
+        Self::client_in(Heap, request, entropy, config, out)
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl<R: Role> Connection<R, Heap> {
+    /// A connection on the heap whose opening handshake was done elsewhere: by an HTTP library,
+    /// or over HTTP/2 or HTTP/3 [RFC 8441, RFC 9220].
+    #[must_use]
+    pub fn established(role: R, negotiated: Negotiated, config: Config) -> Self {
+        Self::established_in(Heap, role, negotiated, config)
+    }
+}
+
+impl<S: Storage> Connection<Server, S> {
+    /// A server with this storage that waits for the client's request.
+    ///
+    /// ```
+    /// use sansocket::{Config, Connection, Fixed};
+    ///
+    /// let connection = Connection::server_in(Fixed::<1024>, Config::new());
+    /// ```
+    #[must_use]
+    pub fn server_in(_storage: S, config: Config) -> Self {
+        Self::new(Server, config, Phase::Head { scan: Scan::default(), protocols: 0 })
+    }
+
+    /// The request that waits for [`accept`](Self::accept) or [`respond`](Self::respond), if any.
+    #[must_use]
+    pub fn request(&self) -> Option<RequestHead<'_>> {
+        self.core.awaits_answer().then(|| RequestHead::new(self.message.as_slice()))
+    }
+
+    /// Accepts the request of an earlier [`Event::Request`](crate::Event::Request): appends the
+    /// response with status 101, from which on messages can be sent.
+    ///
+    /// Then go on with [`receive`](Self::receive), first with what was left of the last chunk.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::NoRequest`], [`NotAnUpgrade`](SendError::NotAnUpgrade),
+    /// [`ProtocolNotOffered`](SendError::ProtocolNotOffered),
+    /// [`InvalidHeader`](SendError::InvalidHeader) or [`Full`](SendError::Full); the request is
+    /// still waiting then.
+    pub fn accept(&mut self, accept: Accept<'_>, out: &mut impl Buffer) -> Result<(), SendError> {
+        let request = RequestHead::new(self.message.as_slice());
+        self.core.accept(&request, &accept, out)
+    }
+
+    /// Rejects the request of an earlier [`Event::Request`](crate::Event::Request), or answers
+    /// that of a deferred [`Event::Http`](crate::Event::Http); TCP is to be closed afterwards.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::NoRequest`], [`InvalidStatus`](SendError::InvalidStatus),
+    /// [`InvalidHeader`](SendError::InvalidHeader) or [`Full`](SendError::Full); the request is
+    /// still waiting then.
+    pub fn respond(
+        &mut self,
+        response: &Response<'_>,
+        out: &mut impl Buffer,
+    ) -> Result<(), SendError> {
+        self.core.respond(response, out)
+    }
+}
+
+impl<M: Entropy, S: Storage> Connection<Client<M>, S> {
+    /// A client with this storage; appends the request to `out`.
+    ///
+    /// Write `out` to the server, then [`receive`](Self::receive) until
+    /// [`Event::Open`](crate::Event::Open) or [`Event::Refused`](crate::Event::Refused).
+    ///
+    /// # Errors
+    ///
+    /// What cannot stand in a request: [`SendError::InvalidHost`],
+    /// [`InvalidTarget`](SendError::InvalidTarget), [`InvalidOrigin`](SendError::InvalidOrigin),
+    /// [`InvalidProtocol`](SendError::InvalidProtocol),
+    /// [`InvalidHeader`](SendError::InvalidHeader); or
+    /// [`ProtocolsTooLong`](SendError::ProtocolsTooLong), [`Entropy`](SendError::Entropy),
+    /// [`Full`](SendError::Full). Nothing is written then; `entropy` can be lent to keep it.
+    pub fn client_in(
+        _storage: S,
+        request: &Request<'_>,
+        entropy: M,
+        config: Config,
+        out: &mut impl Buffer,
+    ) -> Result<Self, SendError> {
+        request.check()?;
+        let mut role = Client::new(entropy);
+        let nonce = role.renew_nonce()?;
+        check_room(out, measure(|out| request.write(&nonce, out)))?;
+
+        // What was asked for stands in the memory in front of the response, which may only choose
+        // from it.
+        let protocols = measure(|out| request.write_protocols(out));
+        let phase = Phase::Head { scan: Scan::default(), protocols };
+        let mut connection = Self::new(role, config, phase);
+        let mut memory = Appender { memory: &mut connection.message, fits: true };
+        request.write_protocols(&mut memory);
+        if !memory.fits {
+            let limit = S::Message::LIMIT;
+            return Err(SendError::ProtocolsTooLong { length: protocols, limit });
+        }
+        request.write(&nonce, out);
+        Ok(connection)
+    }
+}
+
+impl<R: Role, S: Storage> Connection<R, S> {
+    fn new(role: R, mut config: Config, phase: Phase) -> Self {
+        config.max_head = config.max_head.min(u32::try_from(S::Message::LIMIT).unwrap_or(u32::MAX));
+        if config.delivery == Delivery::Whole {
+            config.max_message = config.max_message.min(S::Message::LIMIT as u64);
+        }
+        Self {
+            core: Core::new(role, config, phase),
+            message: S::Message::default(),
+            control: S::Control::default(),
+            note: S::Note::default(),
+        }
+    }
+
+    /// A connection with this storage whose opening handshake was done elsewhere.
+    #[must_use]
+    pub fn established_in(_storage: S, role: R, _negotiated: Negotiated, config: Config) -> Self {
+        Self::new(role, config, Phase::Open)
+    }
+
+    /// Takes the next bytes of the stream, in any pieces, and gives the events in them.
+    ///
+    /// `chunk` is `&mut [u8]`, whose payloads are unmasked in place and lent without a copy where
+    /// a frame is whole, or `&[u8]`, which is not changed. What has to be answered at once, a
+    /// ping, a close frame or a violation, is answered into `out` as its frame is consumed. Call
+    /// [`Events::next`] until it gives `None`; what was not consumed before that, because the
+    /// caller stopped early, is [`Events::remaining`] and must be passed again first.
+    pub fn receive<'a, C: Chunk, B: Buffer>(
+        &'a mut self,
+        chunk: C,
+        out: &'a mut B,
+    ) -> Events<'a, R, S, C, B> {
+        self.core.timers.hear(chunk.bytes().len());
+        Events::new(self, chunk, out)
+    }
+
+    /// Says that the peer has closed TCP: no more bytes will be received.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnexpectedEnd`] if the closing handshake was not done, or the failure that the
+    /// connection had before.
+    pub fn end_of_stream(&mut self) -> Result<(), Error> {
+        self.core.end_of_stream()
+    }
+
+    /// What to do about the transport now.
+    #[must_use]
+    pub fn transport(&self) -> Transport {
+        self.core.transport()
+    }
+
+    /// Where the connection stands.
+    #[must_use]
+    pub fn state(&self) -> State {
+        self.core.state()
+    }
+
+    /// How the connection ended, or how far its end has come.
+    #[must_use]
+    pub fn close_report(&self) -> CloseReport<'_> {
+        self.core.report(self.control.as_slice(), self.note.get())
+    }
+
+    /// Appends a whole message in one frame [RFC 6455 §6.1].
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::NotOpen`], [`Closed`](SendError::Closed),
+    /// [`Fragmented`](SendError::Fragmented), [`Full`](SendError::Full) or
+    /// [`Entropy`](SendError::Entropy); nothing is changed then.
+    pub fn send<'m>(
+        &mut self,
+        message: impl Into<Message<'m>>,
+        out: &mut impl Buffer,
+    ) -> Result<(), SendError> {
+        self.core.send(message.into(), out)
+    }
+
+    /// Appends a fragment of a message, the last one if `fin` [RFC 6455 §5.4].
+    ///
+    /// The first call starts the message, and all must name the same `kind`. Fragments of a text
+    /// may be cut anywhere; that they are UTF-8 together is up to the caller. Pings, pongs and a
+    /// close frame may be sent between fragments.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send); [`SendError::Fragmented`] if the kind changes inside a message.
+    pub fn send_fragment(
+        &mut self,
+        kind: MessageKind,
+        payload: &[u8],
+        fin: bool,
+        out: &mut impl Buffer,
+    ) -> Result<(), SendError> {
+        self.core.send_fragment(kind, payload, fin, out)
+    }
+
+    /// Appends only the header of a data frame, for a payload that the caller writes itself, say
+    /// with a vectored write.
+    ///
+    /// The next `payload_len` bytes on the wire behind `out` must be the payload, passed through
+    /// [`PayloadMask::apply`] first, which changes nothing for a server. Until they are written,
+    /// nothing else may be. `kind` and `fin` are those of [`send_fragment`](Self::send_fragment):
+    /// `true` without a fragment before it is a whole message.
+    ///
+    /// # Errors
+    ///
+    /// As [`send_fragment`](Self::send_fragment); [`SendError::FrameTooLong`] from 2^63 on.
+    pub fn begin_frame(
+        &mut self,
+        kind: MessageKind,
+        payload_len: u64,
+        fin: bool,
+        out: &mut impl Buffer,
+    ) -> Result<PayloadMask, SendError> {
+        self.core.begin_frame(kind, payload_len, fin, out)
+    }
+
+    /// Appends a ping with a payload of at most 125 bytes [RFC 6455 §5.5.2].
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::ControlTooLong`], [`NotOpen`](SendError::NotOpen),
+    /// [`Closed`](SendError::Closed), [`Full`](SendError::Full) or
+    /// [`Entropy`](SendError::Entropy); nothing is changed then.
+    pub fn ping(&mut self, payload: &[u8], out: &mut impl Buffer) -> Result<(), SendError> {
+        self.core.send_control(OpCode::Ping, payload, out)
+    }
+
+    /// Appends a pong with a payload of at most 125 bytes, asked for or not [RFC 6455 §5.5.3].
+    ///
+    /// # Errors
+    ///
+    /// As [`ping`](Self::ping).
+    pub fn pong(&mut self, payload: &[u8], out: &mut impl Buffer) -> Result<(), SendError> {
+        self.core.send_control(OpCode::Pong, payload, out)
+    }
+
+    /// Appends a close frame: starts the closing handshake, or answers the peer's close frame
+    /// [RFC 6455 §7.1.2].
+    ///
+    /// Messages are still received until the peer's close frame comes; nothing more can be sent.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::ReasonTooLong`], [`NotOpen`](SendError::NotOpen),
+    /// [`Closed`](SendError::Closed), [`Full`](SendError::Full) or
+    /// [`Entropy`](SendError::Entropy); nothing is changed then.
+    pub fn close<'f>(
+        &mut self,
+        frame: impl Into<CloseFrame<'f>>,
+        out: &mut impl Buffer,
+    ) -> Result<(), SendError> {
+        self.core.close(&frame.into(), &mut self.note, out)
+    }
+
+    /// Tells the time, as the span since any fixed origin, and does what is due: a keep-alive
+    /// ping, or the start of the closing handshake with an idle peer.
+    ///
+    /// Call it when [`next_timeout`](Self::next_timeout) is reached and before each
+    /// [`receive`](Self::receive): what happens is counted from the last time that was told. A
+    /// time before the last one counts as that. Who has set no deadline need not call it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Timeout`] when a deadline has passed, with which the connection fails;
+    /// [`Error::Blocked`] when something is due that does not fit `out`; or the failure that the
+    /// connection had before.
+    pub fn tick(&mut self, now: Duration, out: &mut impl Buffer) -> Result<(), Error> {
+        self.core.tick(now, &mut self.note, out)
+    }
+
+    /// When to call [`tick`](Self::tick) at the latest, on its scale; `None` while no deadline
+    /// runs. It may change with every other call.
+    #[must_use]
+    pub fn next_timeout(&self) -> Option<Duration> {
+        self.core.next_timeout()
+    }
+
+    /// Gives back all memory that no message under way needs.
+    ///
+    /// For connections that are idle for a while: the next message allocates again.
+    pub fn release(&mut self) {
+        self.forget_lent();
+        if self.message.as_slice().is_empty() {
+            self.message.clear(0);
+        }
+        let between_frames = matches!(self.core.incoming.frame, Frame::Header { .. });
+        if between_frames && !self.core.closing.received {
+            self.control.clear(0);
+        }
+    }
+
+    /// Empties the message memory once what was lent from it is not needed any more.
+    #[inline]
+    fn forget_lent(&mut self) {
+        if self.core.lent && !self.core.awaits_answer() {
+            self.message.clear(self.core.config.retain);
+            self.core.lent = false;
+        }
+    }
+}
+
+impl<R: Role, S: Storage> fmt::Debug for Connection<R, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection")
+            .field("role", &if R::SERVER { "server" } else { "client" })
+            .field("state", &self.state())
+            .field("failure", &self.core.failure)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The message memory as a buffer to write to.
+struct Appender<'a, T> {
+    memory: &'a mut T,
+    fits: bool,
+}
+
+impl<T: Bytes> Buffer for Appender<'_, T> {
+    fn room(&self) -> usize {
+        T::LIMIT - self.memory.as_slice().len()
+    }
+
+    fn append(&mut self, bytes: &[u8]) {
+        self.fits &= self.memory.append(bytes, T::LIMIT as u64).is_ok();
+    }
+}
+
+#[cfg(all(test, feature = "alloc"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_idle_server_is_small() {
+        let size = size_of::<Connection<Server, Heap>>();
+        assert!(size <= 256, "{size} bytes");
+    }
+}

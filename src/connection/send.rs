@@ -1,0 +1,348 @@
+//! Sending: the handshake's answer, messages, fragments and control frames [RFC 6455 §5, §6.1].
+
+use core::fmt;
+
+use super::{Core, Phase};
+use crate::buffer::{Buffer, check_room, write_whole};
+use crate::close::{CloseFrame, State, Transport};
+use crate::error::SendError;
+use crate::frame::{FrameHeader, MAX_CONTROL_PAYLOAD, MaskKey, OpCode, Rsv};
+use crate::handshake::{Accept, RequestHead, Response};
+use crate::message::{Message, MessageKind};
+use crate::role::{Role, Server};
+use crate::storage::Storage;
+
+/// Sends while an event is lent.
+///
+/// Each method is that of [`Connection`](crate::Connection) with the same name, with the output
+/// that was given to [`receive`](crate::Connection::receive).
+pub struct Reply<'a, R: Role, S: Storage, B> {
+    pub(super) core: &'a mut Core<R>,
+    pub(super) note: &'a mut S::Note,
+    pub(super) out: &'a mut B,
+}
+
+impl<S: Storage, B: Buffer> Reply<'_, Server, S, B> {
+    /// Accepts a request, that of [`Event::Request`](crate::Event::Request).
+    ///
+    /// # Errors
+    ///
+    /// As [`Connection::accept`](crate::Connection::accept).
+    pub fn accept(
+        &mut self,
+        request: &RequestHead<'_>,
+        accept: Accept<'_>,
+    ) -> Result<(), SendError> {
+        self.core.accept(request, &accept, self.out)
+    }
+
+    /// Rejects a request, or answers a plain one.
+    ///
+    /// # Errors
+    ///
+    /// As [`Connection::respond`](crate::Connection::respond).
+    pub fn respond(&mut self, response: &Response<'_>) -> Result<(), SendError> {
+        self.core.respond(response, self.out)
+    }
+
+    /// Leaves a plain request, that of [`Event::Http`](crate::Event::Http), to be answered later
+    /// by [`Connection::respond`](crate::Connection::respond).
+    pub fn defer(&mut self) {
+        if let Phase::Plain { deferred, .. } = &mut self.core.phase {
+            *deferred = true;
+        }
+    }
+}
+
+impl<R: Role, S: Storage, B: Buffer> Reply<'_, R, S, B> {
+    /// Sends a whole message.
+    ///
+    /// # Errors
+    ///
+    /// As [`Connection::send`](crate::Connection::send).
+    #[inline]
+    pub fn send<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), SendError> {
+        self.core.send(message.into(), self.out)
+    }
+
+    /// Sends a fragment of a message.
+    ///
+    /// # Errors
+    ///
+    /// As [`Connection::send_fragment`](crate::Connection::send_fragment).
+    pub fn send_fragment(
+        &mut self,
+        kind: MessageKind,
+        payload: &[u8],
+        fin: bool,
+    ) -> Result<(), SendError> {
+        self.core.send_fragment(kind, payload, fin, self.out)
+    }
+
+    /// Sends only the header of a data frame.
+    ///
+    /// # Errors
+    ///
+    /// As [`Connection::begin_frame`](crate::Connection::begin_frame).
+    pub fn begin_frame(
+        &mut self,
+        kind: MessageKind,
+        payload_len: u64,
+        fin: bool,
+    ) -> Result<PayloadMask, SendError> {
+        self.core.begin_frame(kind, payload_len, fin, self.out)
+    }
+
+    /// Sends a ping.
+    ///
+    /// # Errors
+    ///
+    /// As [`Connection::ping`](crate::Connection::ping).
+    pub fn ping(&mut self, payload: &[u8]) -> Result<(), SendError> {
+        self.core.send_control(OpCode::Ping, payload, self.out)
+    }
+
+    /// Sends a pong.
+    ///
+    /// # Errors
+    ///
+    /// As [`Connection::pong`](crate::Connection::pong).
+    pub fn pong(&mut self, payload: &[u8]) -> Result<(), SendError> {
+        self.core.send_control(OpCode::Pong, payload, self.out)
+    }
+
+    /// Starts the closing handshake, or answers the peer's close frame.
+    ///
+    /// # Errors
+    ///
+    /// As [`Connection::close`](crate::Connection::close).
+    pub fn close<'f>(&mut self, frame: impl Into<CloseFrame<'f>>) -> Result<(), SendError> {
+        self.core.close(&frame.into(), self.note, self.out)
+    }
+
+    /// The output, with all that was appended to it.
+    pub fn out(&mut self) -> &mut B {
+        self.out
+    }
+
+    /// What to do about the transport now.
+    #[must_use]
+    pub fn transport(&self) -> Transport {
+        self.core.transport()
+    }
+
+    /// Where the connection stands.
+    #[must_use]
+    pub fn state(&self) -> State {
+        self.core.state()
+    }
+}
+
+impl<R: Role, S: Storage, B> fmt::Debug for Reply<'_, R, S, B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reply").field("state", &self.core.state()).finish_non_exhaustive()
+    }
+}
+
+/// The mask of a payload that the caller writes itself, from
+/// [`Connection::begin_frame`](crate::Connection::begin_frame).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[must_use = "a client's payload must be masked"]
+pub struct PayloadMask(Option<MaskKey>);
+
+impl PayloadMask {
+    /// Masks the next part of the payload in place; for a server it changes nothing.
+    pub fn apply(&mut self, part: &mut [u8]) {
+        if let Some(key) = self.0 {
+            key.apply(part);
+            self.0 = Some(key.advanced(part.len()));
+        }
+    }
+
+    /// The key as it stands at the next byte; a server has none, and its payload can be written
+    /// from where it is.
+    #[must_use]
+    pub const fn key(&self) -> Option<MaskKey> {
+        self.0
+    }
+}
+
+impl Core<Server> {
+    pub(super) fn accept(
+        &mut self,
+        request: &RequestHead<'_>,
+        accept: &Accept<'_>,
+        out: &mut impl Buffer,
+    ) -> Result<(), SendError> {
+        match self.phase {
+            _ if self.failure.is_some() => return Err(SendError::Closed),
+            Phase::Request => {}
+            Phase::Plain { .. } => return Err(SendError::NotAnUpgrade),
+            _ => return Err(SendError::NoRequest),
+        }
+        accept.check(request)?;
+        write_whole(out, |out| accept.write(request, out))?;
+        self.open();
+        Ok(())
+    }
+
+    pub(super) fn respond(
+        &mut self,
+        response: &Response<'_>,
+        out: &mut impl Buffer,
+    ) -> Result<(), SendError> {
+        let to_head = match self.phase {
+            _ if self.failure.is_some() => return Err(SendError::Closed),
+            Phase::Request => false,
+            Phase::Plain { to_head, .. } => to_head,
+            _ => return Err(SendError::NoRequest),
+        };
+        response.check()?;
+        write_whole(out, |out| response.write(to_head, out))?;
+        self.phase = Phase::Over;
+        Ok(())
+    }
+}
+
+impl<R: Role> Core<R> {
+    /// The opening handshake is done.
+    pub(super) fn open(&mut self) {
+        self.phase = Phase::Open;
+        self.timers.restart();
+    }
+
+    /// Whether a server's caller has yet to answer a request, whose head is kept until then.
+    pub(super) fn awaits_answer(&self) -> bool {
+        matches!(self.phase, Phase::Request | Phase::Plain { .. })
+    }
+
+    /// Whether frames can be sent.
+    #[inline]
+    pub(super) fn check_open(&self) -> Result<(), SendError> {
+        match self.phase {
+            _ if self.failure.is_some() => Err(SendError::Closed),
+            Phase::Open if self.closing.sent || self.closing.ended => Err(SendError::Closed),
+            Phase::Open => Ok(()),
+            Phase::Over => Err(SendError::Closed),
+            _ => Err(SendError::NotOpen),
+        }
+    }
+
+    #[inline]
+    pub(super) fn send(
+        &mut self,
+        message: Message<'_>,
+        out: &mut impl Buffer,
+    ) -> Result<(), SendError> {
+        if self.sending.is_some() {
+            return Err(SendError::Fragmented);
+        }
+        self.send_fragment(message.kind(), message.as_bytes(), true, out)
+    }
+
+    #[inline]
+    pub(super) fn send_fragment(
+        &mut self,
+        kind: MessageKind,
+        payload: &[u8],
+        fin: bool,
+        out: &mut impl Buffer,
+    ) -> Result<(), SendError> {
+        let opcode = self.next_opcode(kind)?;
+        self.append_frame(opcode, fin, payload, out)?;
+        self.sent_fragment(kind, fin);
+        Ok(())
+    }
+
+    pub(super) fn begin_frame(
+        &mut self,
+        kind: MessageKind,
+        payload_len: u64,
+        fin: bool,
+        out: &mut impl Buffer,
+    ) -> Result<PayloadMask, SendError> {
+        let opcode = self.next_opcode(kind)?;
+        if payload_len > i64::MAX as u64 {
+            return Err(SendError::FrameTooLong { length: payload_len });
+        }
+        check_room(out, FrameHeader::encoded_len(payload_len, !R::SERVER))?;
+        let mask = self.role.mask_key()?;
+        let header = FrameHeader { fin, rsv: Rsv::NONE, opcode, mask, payload_len };
+        out.append(header.encode().as_ref());
+        self.sent_fragment(kind, fin);
+        Ok(PayloadMask(mask))
+    }
+
+    pub(super) fn send_control(
+        &mut self,
+        opcode: OpCode,
+        payload: &[u8],
+        out: &mut impl Buffer,
+    ) -> Result<(), SendError> {
+        if payload.len() > MAX_CONTROL_PAYLOAD {
+            return Err(SendError::ControlTooLong { length: payload.len() });
+        }
+        self.check_open()?;
+        self.append_frame(opcode, true, payload, out)
+    }
+
+    /// The opcode of the next frame of a message of this kind.
+    #[inline]
+    fn next_opcode(&self, kind: MessageKind) -> Result<OpCode, SendError> {
+        self.check_open()?;
+        match self.sending {
+            None => Ok(kind.opcode()),
+            Some(this) if this == kind => Ok(OpCode::Continuation),
+            Some(_) => Err(SendError::Fragmented),
+        }
+    }
+
+    #[inline]
+    fn sent_fragment(&mut self, kind: MessageKind, fin: bool) {
+        self.sending = if fin { None } else { Some(kind) };
+        self.timers.note_data();
+    }
+
+    /// Appends a whole frame, or nothing.
+    #[inline]
+    pub(super) fn append_frame(
+        &mut self,
+        opcode: OpCode,
+        fin: bool,
+        payload: &[u8],
+        out: &mut impl Buffer,
+    ) -> Result<(), SendError> {
+        let ticket = self.reserve_frame(payload.len(), out)?;
+        ticket.write(opcode, fin, payload, out);
+        Ok(())
+    }
+
+    /// Makes sure that a frame with a payload of up to `length` bytes can be written.
+    #[inline]
+    pub(super) fn reserve_frame(
+        &mut self,
+        length: usize,
+        out: &impl Buffer,
+    ) -> Result<FrameTicket, SendError> {
+        let header = FrameHeader::encoded_len(length as u64, !R::SERVER);
+        check_room(out, header.saturating_add(length))?;
+        Ok(FrameTicket(self.role.mask_key()?))
+    }
+}
+
+/// The right to write one frame, with its mask, to an output that was seen to have the room.
+pub(super) struct FrameTicket(Option<MaskKey>);
+
+impl FrameTicket {
+    #[inline]
+    pub(super) fn write(self, opcode: OpCode, fin: bool, payload: &[u8], out: &mut impl Buffer) {
+        let payload_len = payload.len() as u64;
+        let header = FrameHeader { fin, rsv: Rsv::NONE, opcode, mask: self.0, payload_len };
+        out.append(header.encode().as_ref());
+        match self.0 {
+            Some(key) => out.append_masked(payload, key),
+            None => out.append(payload),
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! Deadlines by told time: the connection has no clock, its caller says what time it is.
+//!
+//! What happens is counted from the last time that was told. Times are kept in milliseconds.
+
+use core::time::Duration;
+
+use super::{Core, Phase};
+use crate::buffer::Buffer;
+use crate::close::{CloseCode, CloseFrame};
+use crate::error::{Error, Timeout};
+use crate::frame::OpCode;
+use crate::role::Role;
+use crate::storage::Note;
+
+/// When what happened that a deadline is counted from.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Timers {
+    /// A time was told at all.
+    told: bool,
+    /// A keep-alive ping was sent, and nothing came since.
+    pinged: bool,
+    now: u64,
+    /// The phase or the closing handshake has last gone a step further.
+    since: u64,
+    /// Something was last received, or the ping was sent.
+    heard: u64,
+    /// A part of a message was last received or sent.
+    data: u64,
+}
+
+impl Timers {
+    /// Something was received.
+    #[inline]
+    pub(super) fn hear(&mut self, count: usize) {
+        if count > 0 {
+            self.heard = self.now;
+            self.pinged = false;
+        }
+    }
+
+    /// A part of a message was received or sent.
+    #[inline]
+    pub(super) fn note_data(&mut self) {
+        self.data = self.now;
+    }
+
+    /// The handshakes have gone a step further.
+    pub(super) fn restart(&mut self) {
+        self.since = self.now;
+        self.heard = self.now;
+        self.data = self.now;
+    }
+
+    fn tell(&mut self, now: Duration) {
+        let now = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
+        self.now = self.now.max(now);
+        if !self.told {
+            self.told = true;
+            self.restart();
+        }
+    }
+}
+
+/// What to do when a deadline has passed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Due {
+    Fail(Timeout),
+    Ping,
+    CloseIdle,
+}
+
+impl<R: Role> Core<R> {
+    pub(super) fn tick(
+        &mut self,
+        now: Duration,
+        note: &mut impl Note,
+        out: &mut impl Buffer,
+    ) -> Result<(), Error> {
+        self.timers.tell(now);
+        self.settle(out)?;
+        let Some((deadline, due)) = self.next_deadline() else {
+            return Ok(());
+        };
+        if self.timers.now < deadline {
+            return Ok(());
+        }
+        match due {
+            Due::Fail(timeout) => Err(self.fail(Error::Timeout(timeout), out)),
+            Due::Ping => {
+                self.append_frame(OpCode::Ping, true, &[], out).map_err(Error::Blocked)?;
+                self.timers.pinged = true;
+                self.timers.heard = self.timers.now;
+                Ok(())
+            }
+            Due::CloseIdle => {
+                let frame = CloseFrame::new(CloseCode::GOING_AWAY, "idle");
+                self.close(&frame, note, out).map_err(Error::Blocked)
+            }
+        }
+    }
+
+    pub(super) fn next_timeout(&self) -> Option<Duration> {
+        self.next_deadline().map(|(deadline, _)| Duration::from_millis(deadline))
+    }
+
+    /// The next deadline that runs, in milliseconds.
+    fn next_deadline(&self) -> Option<(u64, Due)> {
+        let Timers { told, pinged, since, heard, data, .. } = self.timers;
+        let (config, closing) = (&self.config, &self.closing);
+        if !told || closing.ended || self.failure.is_some() {
+            return None;
+        }
+        let fail = |deadline: Option<u64>, timeout| deadline.map(|at| (at, Due::Fail(timeout)));
+        match self.phase {
+            Phase::Over => None,
+            Phase::Head { .. } | Phase::Request | Phase::Plain { .. } => {
+                fail(config.opening.after(since), Timeout::Opening)
+            }
+            Phase::Open => match (closing.sent, closing.received) {
+                (true, true) if R::SERVER => None,
+                (true, true) => fail(config.server_drop.after(since), Timeout::ServerDrop),
+                (true, false) => fail(config.closing.after(since), Timeout::Closing),
+                (false, true) => None,
+                (false, false) => {
+                    let alive = if pinged {
+                        fail(config.pong.after(heard), Timeout::Pong)
+                    } else {
+                        config.keep_alive.after(heard).map(|at| (at, Due::Ping))
+                    };
+                    let idle = config.idle.after(data).map(|at| (at, Due::CloseIdle));
+                    alive.into_iter().chain(idle).min_by_key(|&(at, _)| at)
+                }
+            },
+        }
+    }
+}

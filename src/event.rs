@@ -1,0 +1,45 @@
+//! What a connection tells its caller.
+
+use crate::close::CloseFrame;
+use crate::handshake::{RequestHead, ResponseHead};
+use crate::message::{Message, Piece};
+
+/// Something that the peer has done, lent until the next call.
+///
+/// It borrows from the chunk that was received or from the connection's own memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum Event<'a> {
+    /// Server: a valid request to upgrade [RFC 6455 §4.2.1].
+    ///
+    /// Answer it with [`Reply::accept`](crate::Reply::accept) or
+    /// [`Reply::respond`](crate::Reply::respond), or later with the connection's methods of the
+    /// same names. Until then nothing behind the head is consumed.
+    Request(RequestHead<'a>),
+    /// Server: a request on the same port that is no upgrade.
+    ///
+    /// Answer it with [`Reply::respond`](crate::Reply::respond), or call
+    /// [`Reply::defer`](crate::Reply::defer) to answer it later; otherwise it is answered with
+    /// status 426. A body, if any, is left in [`Events::remaining`](crate::Events::remaining).
+    Http(RequestHead<'a>),
+    /// Client: the server has accepted; messages can go both ways.
+    Open(ResponseHead<'a>),
+    /// Client: the server has answered with something other than 101, and the connection is over.
+    ///
+    /// The body, if any, is left in [`Events::remaining`](crate::Events::remaining) and in what
+    /// is still to be read from the transport.
+    Refused(ResponseHead<'a>),
+    /// A whole message, with [`Delivery::Whole`](crate::Delivery::Whole).
+    Message(Message<'a>),
+    /// A part of a message, with [`Delivery::Streaming`](crate::Delivery::Streaming).
+    Piece(Piece<'a>),
+    /// A ping, with its payload; already answered unless
+    /// [`Config::auto_pong`](crate::Config::auto_pong) is off.
+    Ping(&'a [u8]),
+    /// A pong, with its payload.
+    Pong(&'a [u8]),
+    /// The peer's close frame; already answered unless
+    /// [`Config::auto_close`](crate::Config::auto_close) is off. Nothing more is received.
+    Close(CloseFrame<'a>),
+}

@@ -1,0 +1,67 @@
+//! The key of a request and the accept value that answers it [RFC 6455 §1.3, §4.2.2].
+
+use base64ct::{Base64, Encoding};
+use sha1_smol::Sha1;
+
+/// What the key is joined with before it is hashed.
+const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+
+/// The base64 of 16 bytes.
+pub(super) const KEY_LEN: usize = 24;
+
+/// The base64 of a SHA-1 digest.
+const ACCEPT_LEN: usize = 28;
+
+/// The key for a nonce, as it stands in the request.
+pub(super) fn encode(nonce: &[u8; 16]) -> [u8; KEY_LEN] {
+    let mut key = [0; KEY_LEN];
+    let encoded = Base64::encode(nonce, &mut key);
+    debug_assert!(encoded.is_ok(), "16 bytes are 24 in base64");
+    key
+}
+
+/// Whether this is the base64 of 16 bytes.
+pub(super) fn is_valid(key: &[u8]) -> bool {
+    let mut nonce = [0; 16];
+    key.len() == KEY_LEN && Base64::decode(key, &mut nonce).is_ok_and(|bytes| bytes.len() == 16)
+}
+
+/// The accept value for a key.
+pub(super) fn accept(key: &[u8]) -> [u8; ACCEPT_LEN] {
+    let mut hash = Sha1::new();
+    hash.update(key);
+    hash.update(GUID);
+    let mut accept = [0; ACCEPT_LEN];
+    let encoded = Base64::encode(&hash.digest().bytes(), &mut accept);
+    debug_assert!(encoded.is_ok(), "20 bytes are 28 in base64");
+    accept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_example_of_the_rfc() {
+        // RFC 6455 §1.3
+        let key = encode(b"the sample nonce");
+        assert_eq!(&key, b"dGhlIHNhbXBsZSBub25jZQ==");
+        assert!(is_valid(&key));
+        assert_eq!(&accept(&key), b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+    }
+
+    #[test]
+    fn a_key_is_the_base64_of_16_bytes() {
+        let bad: [&[u8]; 6] = [
+            b"",
+            b"dGhlIHNhbXBsZSBub25jZQ=",
+            b"dGhlIHNhbXBsZSBub25jZQ",
+            b"dGhlIHNhbXBsZSBub25jZWQ=",
+            b"dGhlIHNhbXBsZSBub25jZ!==",
+            b"dGhlIHNhbXBsZSBub25jZWVl",
+        ];
+        for key in bad {
+            assert!(!is_valid(key), "{}", key.escape_ascii());
+        }
+    }
+}

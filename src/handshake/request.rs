@@ -1,0 +1,361 @@
+//! The client's side of the opening handshake [RFC 6455 §4.1]: judging a request, writing one.
+
+use core::fmt;
+
+use super::{
+    HandshakeError, Headers, Verdict, is_free_header, is_token, key, parse_error, with_headers,
+};
+use crate::buffer::Buffer;
+use crate::error::SendError;
+
+/// The one version of the protocol.
+pub(super) const VERSION: &str = "13";
+
+/// Headers of the request that belong to the handshake.
+const OWN_HEADERS: [&str; 8] = [
+    "Host",
+    "Upgrade",
+    "Connection",
+    "Sec-WebSocket-Key",
+    "Sec-WebSocket-Version",
+    "Sec-WebSocket-Protocol",
+    "Sec-WebSocket-Extensions",
+    "Origin",
+];
+
+/// Judges a whole head of a request.
+pub(crate) fn judge_request(head: &[u8], max_headers: u16) -> Result<Verdict, HandshakeError> {
+    let (head_method, version) = with_headers(head, |slots| {
+        let mut request = httparse::Request::new(slots);
+        match request.parse(head) {
+            Ok(httparse::Status::Complete(length)) if length == head.len() => {}
+            Ok(_) => return Err(HandshakeError::Malformed),
+            Err(error) => return Err(parse_error(error, max_headers)),
+        }
+        if request.headers.len() > usize::from(max_headers) {
+            return Err(HandshakeError::TooManyHeaders { limit: max_headers });
+        }
+        Ok((request.method == Some("HEAD"), request.version))
+    })?;
+    let request = RequestHead::new(head);
+    let headers = request.headers;
+    let asks = |name| headers.all(name).next().is_some();
+    let upgrade = headers.has_token("Upgrade", "websocket");
+    if !upgrade && !asks("Sec-WebSocket-Key") && !asks("Sec-WebSocket-Version") {
+        return Ok(Verdict::Plain { head: head_method });
+    }
+    let demand = |met: bool, error| if met { Ok(()) } else { Err(error) };
+    demand(request.method == "GET", HandshakeError::Method)?;
+    demand(version == Some(1), HandshakeError::HttpVersion)?;
+    demand(headers.only("Host").is_some(), HandshakeError::Host)?;
+    demand(upgrade, HandshakeError::Upgrade)?;
+    demand(headers.has_token("Connection", "Upgrade"), HandshakeError::Connection)?;
+    let version = headers.only("Sec-WebSocket-Version").ok_or(HandshakeError::VersionCount)?;
+    demand(version == VERSION.as_bytes(), HandshakeError::Version)?;
+    demand(headers.only("Sec-WebSocket-Key").is_some_and(key::is_valid), HandshakeError::Key)?;
+    Ok(Verdict::Upgrade)
+}
+
+/// The head of a request that a server received.
+///
+/// It is well formed HTTP/1.1; lent with [`Event::Request`](crate::Event::Request) it is a valid
+/// upgrade too.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct RequestHead<'a> {
+    method: &'a str,
+    target: &'a str,
+    headers: Headers<'a>,
+}
+
+impl<'a> RequestHead<'a> {
+    /// Splits a head that [`judge_request`] has found well formed.
+    pub(crate) fn new(head: &'a [u8]) -> Self {
+        let (line, headers) = Headers::split(head);
+        let mut words = line.split(' ');
+        let mut word = || words.next().unwrap_or_default();
+        Self { method: word(), target: word(), headers }
+    }
+
+    /// The method; `GET` of every upgrade.
+    #[must_use]
+    pub const fn method(&self) -> &'a str {
+        self.method
+    }
+
+    /// The target, as `/chat?room=1`.
+    #[must_use]
+    pub const fn target(&self) -> &'a str {
+        self.target
+    }
+
+    /// All headers, in order.
+    #[must_use]
+    pub const fn headers(&self) -> Headers<'a> {
+        self.headers
+    }
+
+    /// The value of the first header with this name, in any case of letters, if it is text.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&'a str> {
+        self.headers.get(name)
+    }
+
+    /// The Host header.
+    #[must_use]
+    pub fn host(&self) -> Option<&'a str> {
+        self.header("Host")
+    }
+
+    /// The Origin header, which every browser sends.
+    ///
+    /// A server that trusts its users' cookies has to reject foreign origins [RFC 6455 §10.2].
+    #[must_use]
+    pub fn origin(&self) -> Option<&'a str> {
+        self.header("Origin")
+    }
+
+    /// The subprotocols that the client asks for, in its order of preference [RFC 6455 §4.1].
+    pub fn protocols(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        self.headers.list("Sec-WebSocket-Protocol")
+    }
+
+    /// The value that accepts this request, if it has a key.
+    pub(super) fn accept_value(&self) -> Option<[u8; 28]> {
+        self.headers.only("Sec-WebSocket-Key").map(key::accept)
+    }
+}
+
+impl fmt::Debug for RequestHead<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RequestHead")
+            .field("method", &self.method)
+            .field("target", &self.target)
+            .field("headers", &self.headers)
+            .finish()
+    }
+}
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for RequestHead<'_> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "{=str} {=str} {}", self.method, self.target, self.headers);
+    }
+}
+
+/// The request that a client opens a connection with [RFC 6455 §4.1].
+///
+/// ```
+/// use sansocket::Request;
+///
+/// let request = Request::new("example.com:8080", "/chat?room=1")
+///     .protocols(&["v2.chat", "v1.chat"])
+///     .headers(&[("Cookie", "session=1")]);
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
+    host: &'a str,
+    target: &'a str,
+    origin: Option<&'a str>,
+    protocols: &'a [&'a str],
+    headers: &'a [(&'a str, &'a str)],
+}
+
+impl<'a> Request<'a> {
+    /// A request to `host`, with its port unless it is the default one, for `target`, the path
+    /// and query of the URL, which starts with `/`.
+    #[must_use]
+    pub const fn new(host: &'a str, target: &'a str) -> Self {
+        Self { host, target, origin: None, protocols: &[], headers: &[] }
+    }
+
+    /// Names the origin, as a browser does.
+    #[must_use]
+    pub const fn origin(mut self, origin: &'a str) -> Self {
+        self.origin = Some(origin);
+        self
+    }
+
+    /// Asks for one of these subprotocols, the preferred one first.
+    #[must_use]
+    pub const fn protocols(mut self, protocols: &'a [&'a str]) -> Self {
+        self.protocols = protocols;
+        self
+    }
+
+    /// Adds headers, names and values, that the handshake does not use itself.
+    #[must_use]
+    pub const fn headers(mut self, headers: &'a [(&'a str, &'a str)]) -> Self {
+        self.headers = headers;
+        self
+    }
+
+    /// Whether everything in it can be written.
+    pub(crate) fn check(&self) -> Result<(), SendError> {
+        let host_is_valid = !self.host.is_empty()
+            && self.host.bytes().all(|b| b.is_ascii_graphic() && !b"/?#@\\".contains(&b));
+        if !host_is_valid {
+            return Err(SendError::InvalidHost);
+        }
+        let target_is_valid = self.target.starts_with('/')
+            && self.target.bytes().all(|b| b.is_ascii_graphic() && b != b'#');
+        if !target_is_valid {
+            return Err(SendError::InvalidTarget);
+        }
+        if let Some(index) = self.protocols.iter().position(|protocol| !is_token(protocol)) {
+            return Err(SendError::InvalidProtocol { index });
+        }
+        let origin = self.origin.map(|origin| ("Origin", origin));
+        if !origin.iter().all(|header| is_free_header(header, &[])) {
+            return Err(SendError::InvalidOrigin);
+        }
+        match self.headers.iter().position(|header| !is_free_header(header, &OWN_HEADERS)) {
+            Some(index) => Err(SendError::InvalidHeader { index }),
+            None => Ok(()),
+        }
+    }
+
+    /// Writes the request, with the key for `nonce`.
+    pub(crate) fn write(&self, nonce: &[u8; 16], out: &mut dyn Buffer) {
+        let mut line = |parts: &[&str]| {
+            for part in parts {
+                out.append(part.as_bytes());
+            }
+            out.append(b"\r\n");
+        };
+        line(&["GET ", self.target, " HTTP/1.1"]);
+        line(&["Host: ", self.host]);
+        line(&["Upgrade: websocket"]);
+        line(&["Connection: Upgrade"]);
+        let key = key::encode(nonce);
+        line(&["Sec-WebSocket-Key: ", core::str::from_utf8(&key).unwrap_or_default()]);
+        line(&["Sec-WebSocket-Version: ", VERSION]);
+        if let Some(origin) = self.origin {
+            line(&["Origin: ", origin]);
+        }
+        for (name, value) in self.headers {
+            line(&[name, ": ", value]);
+        }
+        if !self.protocols.is_empty() {
+            out.append(b"Sec-WebSocket-Protocol: ");
+            self.write_protocols(out);
+            out.append(b"\r\n");
+        }
+        out.append(b"\r\n");
+    }
+
+    /// Writes the list of subprotocols, as it stands in the request.
+    pub(crate) fn write_protocols(&self, out: &mut dyn Buffer) {
+        for (index, protocol) in self.protocols.iter().enumerate() {
+            out.append(if index == 0 { b"" } else { b", " });
+            out.append(protocol.as_bytes());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = "GET /chat HTTP/1.1\r\nHost: server.example.com\r\nUpgrade: websocket\r\n\
+        Connection: keep-alive, Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+        Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: chat, superchat\r\n\
+        Origin: http://example.com\r\nsec-websocket-protocol:  third \r\n\r\n";
+
+    fn judge(head: &str) -> Result<Verdict, HandshakeError> {
+        judge_request(head.as_bytes(), 64)
+    }
+
+    #[test]
+    fn a_good_request_is_an_upgrade_and_can_be_read() {
+        assert_eq!(judge(GOOD), Ok(Verdict::Upgrade));
+        let request = RequestHead::new(GOOD.as_bytes());
+        assert_eq!((request.method(), request.target()), ("GET", "/chat"));
+        assert_eq!(request.host(), Some("server.example.com"));
+        assert_eq!(request.origin(), Some("http://example.com"));
+        assert!(request.protocols().eq(["chat", "superchat", "third"]));
+        assert_eq!(&request.accept_value().unwrap(), b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+    }
+
+    #[test]
+    fn each_flaw_has_its_error() {
+        use HandshakeError as E;
+        let key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+        let version = "Sec-WebSocket-Version: 13\r\n";
+        let twice = |line: &str| line.repeat(2);
+        let flaws: [(&str, &str, E); 16] = [
+            ("GET ", "POST ", E::Method),
+            ("HTTP/1.1", "HTTP/1.0", E::HttpVersion),
+            ("HTTP/1.1", "HTTP/2.0", E::Malformed),
+            ("Host: server.example.com\r\n", "", E::Host),
+            ("Host: server.example.com\r\n", "Host: a\r\nHost: a\r\n", E::Host),
+            ("Upgrade: websocket", "Upgrade: h2c", E::Upgrade),
+            ("Upgrade: websocket\r\n", "", E::Upgrade),
+            ("keep-alive, Upgrade", "keep-alive", E::Connection),
+            (version, "", E::VersionCount),
+            (version, &twice(version), E::VersionCount),
+            ("Version: 13", "Version: 8", E::Version),
+            (key, "", E::Key),
+            (key, &twice(key), E::Key),
+            ("b25jZQ==", "b25jZQ=", E::Key),
+            ("Origin:", "Origin :", E::Malformed),
+            ("GET /chat", "GET  /chat", E::Malformed),
+        ];
+        for (good, bad, error) in flaws {
+            assert!(GOOD.contains(good));
+            assert_eq!(judge(&GOOD.replace(good, bad)), Err(error), "{good:?} -> {bad:?}");
+        }
+        assert_eq!(judge_request(GOOD.as_bytes(), 7), Err(E::TooManyHeaders { limit: 7 }));
+        assert_eq!(judge_request(GOOD.as_bytes(), 8), Ok(Verdict::Upgrade));
+    }
+
+    #[test]
+    fn a_request_that_asks_for_no_upgrade_is_plain() {
+        for (head, is_head) in [
+            ("GET / HTTP/1.1\r\nHost: a\r\n\r\n", false),
+            ("HEAD / HTTP/1.0\r\n\r\n", true),
+            ("POST /x HTTP/1.1\r\nHost: a\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n", false),
+        ] {
+            assert_eq!(judge(head), Ok(Verdict::Plain { head: is_head }), "{head:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_client_writes_is_a_request_that_a_server_accepts() {
+        let request = Request::new("example.com:80", "/a?b=c")
+            .origin("https://example.com")
+            .protocols(&["one", "two"])
+            .headers(&[("Cookie", "a=b"), ("X-Empty", "")]);
+        assert_eq!(request.check(), Ok(()));
+        let mut out = vec![];
+        request.write(b"the sample nonce", &mut out);
+        assert_eq!(judge_request(&out, 64), Ok(Verdict::Upgrade));
+        let head = RequestHead::new(&out);
+        assert_eq!(head.target(), "/a?b=c");
+        assert!(head.protocols().eq(["one", "two"]));
+        assert_eq!(head.header("cookie"), Some("a=b"));
+        assert_eq!(head.header("x-empty"), Some(""));
+        assert_eq!(head.header("Sec-WebSocket-Key"), Some("dGhlIHNhbXBsZSBub25jZQ=="));
+    }
+
+    #[test]
+    fn what_would_break_the_head_is_refused() {
+        for host in ["", "a b", "a\r\nb", "a/b", "user@host", "é"] {
+            assert_eq!(Request::new(host, "/").check(), Err(SendError::InvalidHost), "{host:?}");
+        }
+        for target in ["", "chat", "/a b", "/a#b", "/\r\n", "/é", "http://a/"] {
+            let checked = Request::new("a", target).check();
+            assert_eq!(checked, Err(SendError::InvalidTarget), "{target:?}");
+        }
+        for protocol in ["", "a b", "a,b", "a\r\nb", "é"] {
+            let checked = Request::new("a", "/").protocols(&["ok", protocol]).check();
+            assert_eq!(checked, Err(SendError::InvalidProtocol { index: 1 }), "{protocol:?}");
+        }
+        for header in [("", "a"), ("a b", "c"), ("a", "b\r\nc: d"), ("HOST", "a"), ("a", "\0")] {
+            let headers = [("ok", "fine\t\u{e9}"), header];
+            let checked = Request::new("a", "/").headers(&headers).check();
+            assert_eq!(checked, Err(SendError::InvalidHeader { index: 1 }), "{header:?}");
+        }
+        let origin = Request::new("a", "/").origin("http://a\r\nb: c");
+        assert_eq!(origin.check(), Err(SendError::InvalidOrigin));
+    }
+}

@@ -1,0 +1,438 @@
+//! The server's side of the opening handshake [RFC 6455 §4.2.2]: judging a response, writing one.
+
+use core::fmt;
+
+use super::request::{RequestHead, VERSION};
+use super::{HandshakeError, Headers, Verdict, is_free_header, key, parse_error, with_headers};
+use crate::buffer::Buffer;
+use crate::error::SendError;
+
+/// Headers of the response that belong to the handshake.
+const OWN_HEADERS: [&str; 5] = [
+    "Upgrade",
+    "Connection",
+    "Sec-WebSocket-Accept",
+    "Sec-WebSocket-Protocol",
+    "Sec-WebSocket-Extensions",
+];
+
+/// Headers of a response without upgrade that are written for the caller.
+const OWN_PLAIN_HEADERS: [&str; 3] = ["Connection", "Content-Length", "Transfer-Encoding"];
+
+/// Judges a whole head of the response to the request with `nonce`, which asked for `protocols`,
+/// a list with commas.
+pub(crate) fn judge_response(
+    head: &[u8],
+    protocols: &[u8],
+    nonce: &[u8; 16],
+    max_headers: u16,
+) -> Result<Verdict, HandshakeError> {
+    let (version, status) = with_headers(head, |slots| {
+        let mut response = httparse::Response::new(slots);
+        match response.parse(head) {
+            Ok(httparse::Status::Complete(length)) if length == head.len() => {}
+            Ok(_) => return Err(HandshakeError::Malformed),
+            Err(error) => return Err(parse_error(error, max_headers)),
+        }
+        if response.headers.len() > usize::from(max_headers) {
+            return Err(HandshakeError::TooManyHeaders { limit: max_headers });
+        }
+        Ok((response.version, response.code))
+    })?;
+    match status {
+        Some(101) => {}
+        Some(100..=199) => return Ok(Verdict::Interim),
+        _ => return Ok(Verdict::Refused),
+    }
+    let headers = ResponseHead::new(head).headers;
+    let demand = |met: bool, error| if met { Ok(()) } else { Err(error) };
+    demand(version == Some(1), HandshakeError::HttpVersion)?;
+    demand(headers.has_token("Upgrade", "websocket"), HandshakeError::Upgrade)?;
+    demand(headers.has_token("Connection", "Upgrade"), HandshakeError::Connection)?;
+    let expected = key::accept(&key::encode(nonce));
+    let accept = headers.only("Sec-WebSocket-Accept");
+    demand(accept == Some(&expected[..]), HandshakeError::Accept)?;
+    let mut chosen = headers.all("Sec-WebSocket-Protocol");
+    let asked = |protocol: &[u8]| {
+        protocols.split(|&byte| byte == b',').any(|one| one.trim_ascii() == protocol)
+    };
+    let protocol_is_fine = chosen.next().is_none_or(|one| !one.is_empty() && asked(one));
+    demand(protocol_is_fine && chosen.next().is_none(), HandshakeError::Protocol)?;
+    let no_extension = headers.list("Sec-WebSocket-Extensions").next().is_none();
+    demand(no_extension, HandshakeError::Extension)?;
+    Ok(Verdict::Switched)
+}
+
+/// The head of the response that a client received.
+///
+/// It is well formed HTTP; lent with [`Event::Open`](crate::Event::Open) it is a valid 101 that
+/// answers the request.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct ResponseHead<'a> {
+    status: u16,
+    headers: Headers<'a>,
+}
+
+impl<'a> ResponseHead<'a> {
+    /// Splits a head that [`judge_response`] has found well formed.
+    pub(crate) fn new(head: &'a [u8]) -> Self {
+        let (line, headers) = Headers::split(head);
+        let status = line.split(' ').nth(1).and_then(|word| word.parse().ok());
+        Self { status: status.unwrap_or_default(), headers }
+    }
+
+    /// The status; 101 of an accepted upgrade.
+    #[must_use]
+    pub const fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// All headers, in order.
+    #[must_use]
+    pub const fn headers(&self) -> Headers<'a> {
+        self.headers
+    }
+
+    /// The value of the first header with this name, in any case of letters, if it is text.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&'a str> {
+        self.headers.get(name)
+    }
+
+    /// The subprotocol that the server chose, if any.
+    #[must_use]
+    pub fn protocol(&self) -> Option<&'a str> {
+        self.header("Sec-WebSocket-Protocol")
+    }
+}
+
+impl fmt::Debug for ResponseHead<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResponseHead")
+            .field("status", &self.status)
+            .field("headers", &self.headers)
+            .finish()
+    }
+}
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for ResponseHead<'_> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "{=u16} {}", self.status, self.headers);
+    }
+}
+
+/// How a server accepts an upgrade; the default chooses no subprotocol and adds no header.
+///
+/// ```
+/// use sansocket::Accept;
+///
+/// let accept = Accept::new().protocol("v2.chat").headers(&[("Set-Cookie", "session=1")]);
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Accept<'a> {
+    protocol: Option<&'a str>,
+    headers: &'a [(&'a str, &'a str)],
+}
+
+impl<'a> Accept<'a> {
+    /// No subprotocol, no further headers.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { protocol: None, headers: &[] }
+    }
+
+    /// Chooses a subprotocol, which must be one of those that the client asked for.
+    #[must_use]
+    pub const fn protocol(mut self, protocol: &'a str) -> Self {
+        self.protocol = Some(protocol);
+        self
+    }
+
+    /// Adds headers, names and values, that the handshake does not use itself.
+    #[must_use]
+    pub const fn headers(mut self, headers: &'a [(&'a str, &'a str)]) -> Self {
+        self.headers = headers;
+        self
+    }
+
+    /// Whether everything in it can be written as the answer to `request`.
+    pub(crate) fn check(&self, request: &RequestHead<'_>) -> Result<(), SendError> {
+        if let Some(protocol) = self.protocol {
+            if !request.protocols().any(|offered| offered == protocol) {
+                return Err(SendError::ProtocolNotOffered);
+            }
+        }
+        match self.headers.iter().position(|header| !is_free_header(header, &OWN_HEADERS)) {
+            Some(index) => Err(SendError::InvalidHeader { index }),
+            None => Ok(()),
+        }
+    }
+
+    /// Writes the response to `request`.
+    pub(crate) fn write(&self, request: &RequestHead<'_>, out: &mut dyn Buffer) {
+        out.append(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n");
+        out.append(b"Connection: Upgrade\r\nSec-WebSocket-Accept: ");
+        out.append(&request.accept_value().unwrap_or([b'='; 28]));
+        out.append(b"\r\n");
+        if let Some(protocol) = self.protocol {
+            write_header(out, "Sec-WebSocket-Protocol", protocol);
+        }
+        for (name, value) in self.headers {
+            write_header(out, name, value);
+        }
+        out.append(b"\r\n");
+    }
+}
+
+/// A response without upgrade: how a server rejects one, or answers a plain request.
+///
+/// `Content-Length` and `Connection: close` are added to it.
+///
+/// ```
+/// use sansocket::Response;
+///
+/// let response = Response::new(403)
+///     .headers(&[("Content-Type", "text/plain")])
+///     .body(b"this origin may not connect\n");
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Response<'a> {
+    status: u16,
+    headers: &'a [(&'a str, &'a str)],
+    body: &'a [u8],
+}
+
+impl<'a> Response<'a> {
+    /// A response with this HTTP status, between 200 and 599, and an empty body.
+    #[must_use]
+    pub const fn new(status: u16) -> Self {
+        Self { status, headers: &[], body: &[] }
+    }
+
+    /// Adds headers, names and values.
+    #[must_use]
+    pub const fn headers(mut self, headers: &'a [(&'a str, &'a str)]) -> Self {
+        self.headers = headers;
+        self
+    }
+
+    /// Sets the body; it is left out in the answer to HEAD and with the statuses 204 and 304.
+    #[must_use]
+    pub const fn body(mut self, body: &'a [u8]) -> Self {
+        self.body = body;
+        self
+    }
+
+    /// Whether everything in it can be written.
+    pub(crate) fn check(&self) -> Result<(), SendError> {
+        if !matches!(self.status, 200..=599) {
+            return Err(SendError::InvalidStatus(self.status));
+        }
+        match self.headers.iter().position(|header| !is_free_header(header, &OWN_PLAIN_HEADERS)) {
+            Some(index) => Err(SendError::InvalidHeader { index }),
+            None => Ok(()),
+        }
+    }
+
+    /// Writes the response; without the body if it answers HEAD.
+    pub(crate) fn write(&self, to_head: bool, out: &mut dyn Buffer) {
+        out.append(b"HTTP/1.1 ");
+        out.append(Decimal::new(self.status.into()).as_bytes());
+        out.append(b" ");
+        out.append(reason_phrase(self.status).as_bytes());
+        out.append(b"\r\n");
+        for (name, value) in self.headers {
+            write_header(out, name, value);
+        }
+        let has_body = !matches!(self.status, 204 | 304);
+        if has_body {
+            out.append(b"Content-Length: ");
+            out.append(Decimal::new(self.body.len() as u64).as_bytes());
+            out.append(b"\r\n");
+        }
+        out.append(b"Connection: close\r\n\r\n");
+        if has_body && !to_head {
+            out.append(self.body);
+        }
+    }
+}
+
+/// Writes the response to a request that cannot be accepted, with what the client needs to know.
+pub(crate) fn write_status(status: u16, reason: &str, out: &mut dyn Buffer) {
+    let headers: &[_] = match status {
+        405 => &[("Allow", "GET")],
+        426 => &[("Upgrade", "websocket"), ("Sec-WebSocket-Version", VERSION)],
+        _ => &[],
+    };
+    Response::new(status).headers(headers).body(reason.as_bytes()).write(false, out);
+}
+
+fn write_header(out: &mut dyn Buffer, name: &str, value: &str) {
+    for part in [name, ": ", value, "\r\n"] {
+        out.append(part.as_bytes());
+    }
+}
+
+/// The phrase that goes with a status [RFC 9110 §15]; it may be empty, and is for the rare ones.
+const fn reason_phrase(status: u16) -> &'static str {
+    match status {
+        200 => "OK",
+        204 => "No Content",
+        301 => "Moved Permanently",
+        302 => "Found",
+        304 => "Not Modified",
+        307 => "Temporary Redirect",
+        308 => "Permanent Redirect",
+        400 => "Bad Request",
+        401 => "Unauthorized",
+        403 => "Forbidden",
+        404 => "Not Found",
+        405 => "Method Not Allowed",
+        426 => "Upgrade Required",
+        429 => "Too Many Requests",
+        431 => "Request Header Fields Too Large",
+        500 => "Internal Server Error",
+        503 => "Service Unavailable",
+        _ => "",
+    }
+}
+
+/// A number in decimal digits, without the machinery of formatting.
+struct Decimal {
+    digits: [u8; 20],
+    start: usize,
+}
+
+impl Decimal {
+    fn new(mut number: u64) -> Self {
+        let mut digits = [b'0'; 20];
+        let mut start = digits.len();
+        for slot in digits.iter_mut().rev() {
+            *slot = b'0' + (number % 10).to_le_bytes()[0];
+            number /= 10;
+            start -= 1;
+            if number == 0 {
+                break;
+            }
+        }
+        Self { digits, start }
+    }
+
+    fn as_bytes(&self) -> &[u8] {
+        self.digits.get(self.start..).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NONCE: &[u8; 16] = b"the sample nonce";
+    const GOOD: &str = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: WebSocket\r\n\
+        Connection: upgrade\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\
+        Sec-WebSocket-Protocol: chat\r\nX-Served-By: a b\r\n\r\n";
+
+    fn judge(head: &str) -> Result<Verdict, HandshakeError> {
+        judge_response(head.as_bytes(), b"other, chat", NONCE, 64)
+    }
+
+    #[test]
+    fn a_good_response_switches_protocols_and_can_be_read() {
+        assert_eq!(judge(GOOD), Ok(Verdict::Switched));
+        let response = ResponseHead::new(GOOD.as_bytes());
+        assert_eq!(response.status(), 101);
+        assert_eq!(response.protocol(), Some("chat"));
+        assert_eq!(response.header("x-served-by"), Some("a b"));
+    }
+
+    #[test]
+    fn each_flaw_has_its_error() {
+        use HandshakeError as E;
+        let accept = "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n";
+        let flaws: [(&str, &str, E); 13] = [
+            ("HTTP/1.1", "HTTP/1.0", E::HttpVersion),
+            ("HTTP/1.1", "HTTP/9", E::Malformed),
+            ("Upgrade: WebSocket\r\n", "", E::Upgrade),
+            ("Upgrade: WebSocket", "Upgrade: websockets", E::Upgrade),
+            ("Connection: upgrade", "Connection: close", E::Connection),
+            (accept, "", E::Accept),
+            (accept, &accept.repeat(2), E::Accept),
+            ("s3pP", "S3pP", E::Accept),
+            ("Protocol: chat", "Protocol: Chat", E::Protocol),
+            ("Protocol: chat", "Protocol: other, chat", E::Protocol),
+            ("Protocol: chat", "Protocol:", E::Protocol),
+            ("X-Served-By: a b", "Sec-WebSocket-Protocol: other", E::Protocol),
+            ("X-Served-By", "Sec-WebSocket-Extensions", E::Extension),
+        ];
+        for (good, bad, error) in flaws {
+            assert!(GOOD.contains(good));
+            assert_eq!(judge(&GOOD.replace(good, bad)), Err(error), "{good:?} -> {bad:?}");
+        }
+        let none_asked = judge_response(GOOD.as_bytes(), b"", NONCE, 64);
+        assert_eq!(none_asked, Err(E::Protocol));
+    }
+
+    #[test]
+    fn other_statuses_are_no_errors() {
+        assert_eq!(judge("HTTP/1.1 103 Early Hints\r\n\r\n"), Ok(Verdict::Interim));
+        assert_eq!(judge("HTTP/1.0 401 \r\nWWW-Authenticate: Basic\r\n\r\n"), Ok(Verdict::Refused));
+        assert_eq!(ResponseHead::new(b"HTTP/1.1 302 Found\r\n\r\n").status(), 302);
+    }
+
+    #[test]
+    fn what_a_server_accepts_with_is_a_response_that_a_client_takes() {
+        let mut out = vec![];
+        Request::write(&mut out);
+        let request = RequestHead::new(&out);
+        let accept = Accept::new().protocol("chat").headers(&[("Set-Cookie", "a=b")]);
+        assert_eq!(accept.check(&request), Ok(()));
+        let mut response = vec![];
+        accept.write(&request, &mut response);
+        assert_eq!(judge(core::str::from_utf8(&response).unwrap()), Ok(Verdict::Switched));
+        assert_eq!(ResponseHead::new(&response).header("set-cookie"), Some("a=b"));
+
+        let unasked = Accept::new().protocol("mqtt").check(&request);
+        assert_eq!(unasked, Err(SendError::ProtocolNotOffered));
+        let own = Accept::new().headers(&[("a", "b"), ("upgrade", "x")]).check(&request);
+        assert_eq!(own, Err(SendError::InvalidHeader { index: 1 }));
+    }
+
+    /// A request with the nonce of the tests.
+    struct Request;
+
+    impl Request {
+        fn write(out: &mut Vec<u8>) {
+            crate::Request::new("a", "/").protocols(&["other", "chat"]).write(NONCE, out);
+        }
+    }
+
+    #[test]
+    fn a_plain_response_carries_its_length() {
+        let written = |response: Response<'_>, to_head| {
+            let mut out = vec![];
+            response.write(to_head, &mut out);
+            String::from_utf8(out).unwrap()
+        };
+        let response = Response::new(404).headers(&[("A", "b")]).body(b"none here");
+        let head =
+            "HTTP/1.1 404 Not Found\r\nA: b\r\nContent-Length: 9\r\nConnection: close\r\n\r\n";
+        assert_eq!(written(response, false), format!("{head}none here"));
+        assert_eq!(written(response, true), head);
+        assert_eq!(
+            written(Response::new(204).body(b"x"), false),
+            "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n"
+        );
+        assert_eq!(Response::new(101).check(), Err(SendError::InvalidStatus(101)));
+        assert_eq!(Response::new(600).check(), Err(SendError::InvalidStatus(600)));
+        let length = Response::new(200).headers(&[("content-length", "1")]);
+        assert_eq!(length.check(), Err(SendError::InvalidHeader { index: 0 }));
+    }
+
+    #[test]
+    fn numbers_are_decimal() {
+        for number in [0, 1, 9, 10, 101, 65_535, u64::MAX] {
+            assert_eq!(Decimal::new(number).as_bytes(), number.to_string().as_bytes());
+        }
+    }
+}

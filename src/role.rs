@@ -1,0 +1,215 @@
+//! The two sides of a connection, as types: a server has no code or memory for masking, and there
+//! is no client without a source of masking keys.
+
+use core::fmt;
+
+use crate::error::{HandshakeError, SendError};
+use crate::frame::MaskKey;
+use crate::handshake::{self, Verdict};
+
+/// The side of a connection: [`Server`] or [`Client`].
+///
+/// This trait is sealed.
+#[allow(private_bounds)]
+pub trait Role: sealed::Role {}
+
+pub(crate) mod sealed {
+    use super::{HandshakeError, MaskKey, SendError, Verdict};
+
+    pub trait Role {
+        /// Whether this is the server.
+        const SERVER: bool;
+
+        /// The key of the next frame to be sent; a server has none.
+        fn mask_key(&mut self) -> Result<Option<MaskKey>, SendError>;
+
+        /// Judges the peer's head, of which the subprotocols that were asked for stand in front.
+        fn judge(
+            &self,
+            protocols: &[u8],
+            head: &[u8],
+            max_headers: u16,
+        ) -> Result<Verdict, HandshakeError>;
+    }
+}
+
+/// The side that was connected to.
+#[derive(Clone, Copy, Debug, Default)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Server;
+
+impl Role for Server {}
+
+impl sealed::Role for Server {
+    const SERVER: bool = true;
+
+    #[inline]
+    fn mask_key(&mut self) -> Result<Option<MaskKey>, SendError> {
+        Ok(None)
+    }
+
+    fn judge(&self, _: &[u8], head: &[u8], max_headers: u16) -> Result<Verdict, HandshakeError> {
+        handshake::judge_request(head, max_headers)
+    }
+}
+
+/// The side that connects, with its source of masking keys.
+#[derive(Clone)]
+pub struct Client<M> {
+    entropy: M,
+    nonce: [u8; 16],
+}
+
+impl<M: Entropy> Client<M> {
+    /// A client for [`Connection::established`](crate::Connection::established); one that does
+    /// the opening handshake comes from [`Connection::client`](crate::Connection::client).
+    #[must_use]
+    pub fn new(entropy: M) -> Self {
+        Self { entropy, nonce: [0; 16] }
+    }
+
+    /// A new nonce for the request's key.
+    pub(crate) fn renew_nonce(&mut self) -> Result<[u8; 16], SendError> {
+        self.entropy.fill(&mut self.nonce).map_err(|EntropyError| SendError::Entropy)?;
+        Ok(self.nonce)
+    }
+}
+
+impl<M: Entropy> Role for Client<M> {}
+
+impl<M: Entropy> sealed::Role for Client<M> {
+    const SERVER: bool = false;
+
+    #[inline]
+    fn mask_key(&mut self) -> Result<Option<MaskKey>, SendError> {
+        let mut key = [0; 4];
+        self.entropy.fill(&mut key).map_err(|EntropyError| SendError::Entropy)?;
+        Ok(Some(MaskKey::new(key)))
+    }
+
+    fn judge(
+        &self,
+        protocols: &[u8],
+        head: &[u8],
+        max_headers: u16,
+    ) -> Result<Verdict, HandshakeError> {
+        handshake::judge_response(head, protocols, &self.nonce, max_headers)
+    }
+}
+
+impl<M> fmt::Debug for Client<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Client")
+    }
+}
+
+/// A source of unpredictable bytes, for masking keys and the handshake's nonce.
+///
+/// The keys protect the infrastructure between the peers from a hostile application, so they must
+/// come from a strong source [RFC 6455 §5.3, §10.3]: the operating system (feature `getrandom`,
+/// `SystemEntropy`), or a microcontroller's generator.
+pub trait Entropy {
+    /// Fills `bytes`.
+    ///
+    /// # Errors
+    ///
+    /// [`EntropyError`] when no strong randomness can be had; the call that needed it then gives
+    /// [`SendError::Entropy`], and may be repeated.
+    fn fill(&mut self, bytes: &mut [u8]) -> Result<(), EntropyError>;
+}
+
+impl<M: Entropy + ?Sized> Entropy for &mut M {
+    fn fill(&mut self, bytes: &mut [u8]) -> Result<(), EntropyError> {
+        (**self).fill(bytes)
+    }
+}
+
+/// The source of randomness failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct EntropyError;
+
+impl fmt::Display for EntropyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("no strong randomness to be had")
+    }
+}
+
+impl core::error::Error for EntropyError {}
+
+/// The operating system's randomness (feature `getrandom`), buffered so that one system call
+/// serves many masking keys.
+///
+/// A connection holds 256 bytes for it; to share one among many connections of a thread, give
+/// each a handle of yours that implements [`Entropy`] over it.
+#[cfg(feature = "getrandom")]
+pub struct SystemEntropy {
+    bytes: [u8; Self::SIZE],
+    used: usize,
+}
+
+#[cfg(feature = "getrandom")]
+impl SystemEntropy {
+    const SIZE: usize = 256;
+
+    /// A source whose buffer is empty; the first use asks the system.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { bytes: [0; Self::SIZE], used: Self::SIZE }
+    }
+}
+
+#[cfg(feature = "getrandom")]
+impl Default for SystemEntropy {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[cfg(feature = "getrandom")]
+impl Entropy for SystemEntropy {
+    fn fill(&mut self, bytes: &mut [u8]) -> Result<(), EntropyError> {
+        if bytes.len() > Self::SIZE - self.used {
+            if bytes.len() > Self::SIZE / 4 {
+                return getrandom::fill(bytes).map_err(|_| EntropyError);
+            }
+            getrandom::fill(&mut self.bytes).map_err(|_| EntropyError)?;
+            self.used = 0;
+        }
+        for (to, from) in bytes.iter_mut().zip(self.bytes.iter_mut().skip(self.used)) {
+            // Wiped, so that what is still in memory says nothing about keys already used.
+            *to = core::mem::take(from);
+        }
+        self.used += bytes.len();
+        Ok(())
+    }
+}
+
+#[cfg(feature = "getrandom")]
+impl fmt::Debug for SystemEntropy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SystemEntropy")
+    }
+}
+
+#[cfg(all(test, feature = "getrandom"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_systems_bytes_are_given_out_once() {
+        let mut source = SystemEntropy::new();
+        let mut keys = vec![];
+        for _ in 0..1000 {
+            let mut key = [0; 8];
+            source.fill(&mut key).unwrap();
+            keys.push(key);
+        }
+        let mut long = [0; 1000];
+        source.fill(&mut long).unwrap();
+        assert!(long.iter().filter(|&&byte| byte == 0).count() < 100);
+        keys.sort_unstable();
+        keys.dedup();
+        assert_eq!(keys.len(), 1000, "64-bit keys repeat");
+    }
+}
