@@ -109,6 +109,10 @@ impl<R: Role> Core<R> {
 
     pub(super) fn transport(&self) -> Transport {
         let closing = &self.closing;
+        if self.farewell_due {
+            // The next call appends what the peer has to be told.
+            return Transport::Read;
+        }
         if self.failure.is_some() || matches!(self.phase, Phase::Over) {
             return Transport::Close;
         }

@@ -71,13 +71,22 @@ struct Core<R> {
     failure: Option<Error>,
     /// The failure's close frame or HTTP status is still to be written.
     farewell_due: bool,
-    /// The message memory was lent and can be emptied.
-    lent: bool,
+    lent: Lent,
     incoming: Incoming,
     /// The kind of the message that is being sent in fragments.
     sending: Option<MessageKind>,
     closing: Closing,
     timers: Timers,
+}
+
+/// What was lent from the message memory, which can be emptied before the next step.
+#[derive(Clone, Copy, Debug)]
+enum Lent {
+    Nothing,
+    /// The head of the handshake, which no other follows.
+    Head,
+    /// A message or a piece, which others follow.
+    Message,
 }
 
 /// How far the opening handshake has come.
@@ -163,7 +172,7 @@ impl<R> Core<R> {
             phase,
             failure: None,
             farewell_due: false,
-            lent: false,
+            lent: Lent::Nothing,
             incoming: Incoming::NONE,
             sending: None,
             closing: Closing::default(),
@@ -240,7 +249,9 @@ impl<S: Storage> Connection<Server, S> {
     /// still waiting then.
     pub fn accept(&mut self, accept: Accept<'_>, out: &mut impl Buffer) -> Result<(), SendError> {
         let request = RequestHead::new(self.message.as_slice());
-        self.core.accept(&request, &accept, out)
+        self.core.accept(&request, &accept, out)?;
+        self.forget_lent();
+        Ok(())
     }
 
     /// Rejects the request of an earlier [`Event::Request`](crate::Event::Request), or answers
@@ -256,7 +267,9 @@ impl<S: Storage> Connection<Server, S> {
         response: &Response<'_>,
         out: &mut impl Buffer,
     ) -> Result<(), SendError> {
-        self.core.respond(response, out)
+        self.core.respond(response, out)?;
+        self.forget_lent();
+        Ok(())
     }
 }
 
@@ -499,10 +512,13 @@ impl<R: Role, S: Storage> Connection<R, S> {
     /// Empties the message memory once what was lent from it is not needed any more.
     #[inline]
     fn forget_lent(&mut self) {
-        if self.core.lent && !self.core.awaits_answer() {
-            self.message.clear(self.core.config.retain);
-            self.core.lent = false;
+        match self.core.lent {
+            Lent::Nothing => return,
+            Lent::Head if self.core.awaits_answer() => return,
+            Lent::Head => self.message.clear(0),
+            Lent::Message => self.message.clear(self.core.config.retain),
         }
+        self.core.lent = Lent::Nothing;
     }
 }
 

@@ -5,7 +5,7 @@
 
 use core::fmt;
 
-use super::{Connection, Core, Frame, Incoming, Payload, Phase, Reply};
+use super::{Connection, Core, Frame, Incoming, Lent, Payload, Phase, Reply};
 use crate::buffer::{Buffer, write_whole};
 use crate::close::{CloseFrame, State, Transport};
 use crate::config::Delivery;
@@ -313,7 +313,7 @@ impl<R: Role, S: Storage> Connection<R, S> {
             let (asked, head) = self.message.as_slice().split_at(protocols);
             let verdict =
                 self.core.role.judge(asked, head, max_headers).map_err(Error::Handshake)?;
-            self.core.lent = true;
+            self.core.lent = Lent::Head;
             return Ok(Some(match verdict {
                 Verdict::Upgrade => {
                     self.core.phase = Phase::Request;
@@ -332,7 +332,7 @@ impl<R: Role, S: Storage> Connection<R, S> {
                     Step::Refused { head: protocols }
                 }
                 Verdict::Interim => {
-                    self.core.lent = false;
+                    self.core.lent = Lent::Nothing;
                     self.core.phase = Phase::Head { scan: Scan::default(), protocols };
                     self.message.truncate(protocols);
                     continue;
@@ -523,7 +523,7 @@ impl<R: Role, S: Storage> Connection<R, S> {
             return Err(Error::InvalidUtf8 { offset });
         }
         *incoming = Incoming::NONE;
-        self.core.lent = true;
+        self.core.lent = Lent::Message;
         let length = self.message.as_slice().len();
         Ok(Flow::Step(Step::Message(kind, Source::Message { length })))
     }
@@ -554,7 +554,7 @@ impl<R: Role, S: Storage> Connection<R, S> {
             self.message
                 .append_unmasked(rest.get(..take).unwrap_or_default(), payload.key, take as u64)
                 .map_err(|NoRoom(length)| Error::OutOfMemory { length })?;
-            self.core.lent = true;
+            self.core.lent = Lent::Message;
             *at += take;
             Source::Message { length: take }
         };
