@@ -87,7 +87,7 @@ impl Storage for Heap {}
 #[cfg(feature = "alloc")]
 impl sealed::Storage for Heap {
     type Message = Vec<u8>;
-    type Control = Vec<u8>;
+    type Control = Option<Box<Inline<MAX_CONTROL_PAYLOAD>>>;
     type Note = Option<Box<str>>;
 }
 
@@ -125,6 +125,38 @@ impl Bytes for Vec<u8> {
         let retain = usize::try_from(retain).unwrap_or(usize::MAX);
         if self.capacity() > retain {
             self.shrink_to(retain);
+        }
+    }
+}
+
+/// A box that is made on first use.
+#[cfg(feature = "alloc")]
+impl<const N: usize> Bytes for Option<Box<Inline<N>>> {
+    const LIMIT: usize = N;
+
+    fn as_slice(&self) -> &[u8] {
+        self.as_ref().map_or(&[], |memory| memory.as_slice())
+    }
+
+    fn as_mut_slice(&mut self) -> &mut [u8] {
+        self.as_mut().map_or(&mut [], |memory| memory.as_mut_slice())
+    }
+
+    fn append(&mut self, bytes: &[u8], limit: u64) -> Result<(), NoRoom> {
+        self.get_or_insert_default().append(bytes, limit)
+    }
+
+    fn truncate(&mut self, length: usize) {
+        if let Some(memory) = self {
+            memory.truncate(length);
+        }
+    }
+
+    fn clear(&mut self, retain: u32) {
+        if retain == 0 {
+            *self = None;
+        } else {
+            self.truncate(0);
         }
     }
 }

@@ -367,7 +367,7 @@ impl<R: Role, S: Storage> Connection<R, S> {
                                 return Ok(None);
                             };
                             if payload.opcode.is_control() {
-                                self.control.clear(u32::MAX);
+                                self.control.truncate(0);
                             }
                             payload
                         }

@@ -1,0 +1,135 @@
+//! What happened in a run, in a form that can be kept and compared.
+
+use sansocket::{CloseReport, Error, Event, Message, MessageKind, State, Transport};
+
+/// An event without its borrow.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Seen {
+    Request(String),
+    Http(String),
+    Open(String),
+    Refused(String),
+    Message(MessageKind, Vec<u8>),
+    /// A part of a frame; parts of the same frame are joined.
+    Piece {
+        kind: MessageKind,
+        data: Vec<u8>,
+        start: bool,
+        frame_end: bool,
+        message_end: bool,
+    },
+    Ping(Vec<u8>),
+    Pong(Vec<u8>),
+    Close(Option<u16>, String),
+}
+
+impl Seen {
+    fn new(event: &Event<'_>) -> Self {
+        match event {
+            Event::Request(head) => Self::Request(format!("{head:?}")),
+            Event::Http(head) => Self::Http(format!("{head:?}")),
+            Event::Open(head) => Self::Open(format!("{head:?}")),
+            Event::Refused(head) => Self::Refused(format!("{head:?}")),
+            Event::Message(message) => {
+                if let Message::Text(text) = message {
+                    assert!(core::str::from_utf8(text.as_bytes()).is_ok(), "text is not UTF-8");
+                }
+                Self::Message(message.kind(), message.as_bytes().to_vec())
+            }
+            Event::Piece(piece) => {
+                assert!(piece.frame_end || !piece.message_end, "{piece:?}");
+                let marked = piece.start || piece.frame_end || piece.message_end;
+                assert!(marked || !piece.data.is_empty(), "a piece that says nothing");
+                Self::Piece {
+                    kind: piece.kind,
+                    data: piece.data.to_vec(),
+                    start: piece.start,
+                    frame_end: piece.frame_end,
+                    message_end: piece.message_end,
+                }
+            }
+            Event::Ping(payload) => Self::Ping(payload.to_vec()),
+            Event::Pong(payload) => Self::Pong(payload.to_vec()),
+            Event::Close(frame) => {
+                Self::Close(frame.code().map(|code| code.get()), frame.reason().to_owned())
+            }
+            other => panic!("an event that the fuzzer does not know: {other:?}"),
+        }
+    }
+}
+
+/// A report without its borrow, in the order of its fields.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    flags: [bool; 7],
+    codes: [Option<u16>; 2],
+    texts: [Option<String>; 3],
+}
+
+impl Report {
+    #[must_use]
+    pub fn new(report: &CloseReport<'_>) -> Self {
+        assert!(!report.was_clean || report.not_clean_reason.is_none(), "{report:?}");
+        Self {
+            flags: [
+                report.closed_by_me,
+                report.failed_by_me,
+                report.dropped_by_me,
+                report.was_clean,
+                report.opening_timeout,
+                report.closing_timeout,
+                report.server_drop_timeout,
+            ],
+            codes: [report.local_code, report.remote_code].map(|code| code.map(|code| code.get())),
+            texts: [report.not_clean_reason, report.local_reason, report.remote_reason]
+                .map(|text| text.map(str::to_owned)),
+        }
+    }
+}
+
+/// All that a caller can see of a run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Record {
+    /// The events in order.
+    pub seen: Vec<Seen>,
+    /// How many events there were, before parts of a frame were joined.
+    pub events: usize,
+    /// How many bytes were consumed; not told of a connection that has failed.
+    pub consumed: Option<usize>,
+    /// The failure.
+    pub error: Option<Error>,
+    /// All that was sent.
+    pub sent: Vec<u8>,
+    /// Where it ended.
+    pub end: Option<(State, Transport, Report)>,
+}
+
+impl Record {
+    /// Adds an event; one that goes on with a frame is joined with what came before it.
+    pub fn push(&mut self, event: &Event<'_>) {
+        self.events += 1;
+        let seen = Seen::new(event);
+        if let Seen::Piece { data, start: false, frame_end, message_end, kind } = &seen
+            && let Some(Seen::Piece {
+                kind: first_kind,
+                data: first,
+                frame_end: end @ false,
+                message_end: last,
+                ..
+            }) = self.seen.last_mut()
+        {
+            assert_eq!(kind, first_kind, "the kind changes inside a frame");
+            first.extend_from_slice(data);
+            (*end, *last) = (*frame_end, *message_end);
+            return;
+        }
+        self.seen.push(seen);
+    }
+
+    /// The same without the number of pieces, which depends on the chop.
+    #[must_use]
+    pub fn without_count(mut self) -> Self {
+        self.events = 0;
+        self
+    }
+}
