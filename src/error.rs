@@ -4,6 +4,7 @@ use core::fmt;
 
 use crate::close::{CloseCode, MAX_CLOSE_REASON};
 use crate::frame::{FrameError, MAX_CONTROL_PAYLOAD, OpCode, Rsv};
+use crate::storage::NoRoom;
 
 /// Why a connection failed, or, for [`Blocked`](Self::Blocked) alone, why it cannot go on yet.
 ///
@@ -140,6 +141,12 @@ impl core::error::Error for Error {
             Self::Blocked(error) => Some(error),
             _ => None,
         }
+    }
+}
+
+impl From<NoRoom> for Error {
+    fn from(NoRoom(length): NoRoom) -> Self {
+        Self::OutOfMemory { length }
     }
 }
 

@@ -76,10 +76,17 @@ impl Validator {
         })
     }
 
-    /// Where the sequence that has begun but not ended stands in a text of `length` bytes.
+    /// Ends a text of `length` bytes.
+    ///
+    /// # Errors
+    ///
+    /// A sequence that has begun but not ended; its `at` is 0.
     #[inline]
-    pub(crate) fn unfinished(&self, length: u64) -> Option<u64> {
-        (self.length != 0).then(|| length - u64::from(self.length))
+    pub(crate) fn end(&self, length: u64) -> Result<(), Invalid> {
+        match self.length {
+            0 => Ok(()),
+            pending => Err(Invalid { offset: length - u64::from(pending), at: 0 }),
+        }
     }
 
     /// Feeds the pending sequence until it ends, and gives how many bytes of `piece` it took.
@@ -164,8 +171,9 @@ mod tests {
                     }
                     None => {
                         assert_eq!(verdict, Ok(()), "{text:02x?} cut at {cut}");
-                        let open = validator.unfinished(text.len() as u64);
-                        assert_eq!(open, (start < text.len()).then_some(start as u64));
+                        let open = validator.end(text.len() as u64).err();
+                        let expected = (start < text.len()).then_some(start as u64);
+                        assert_eq!(open.map(|invalid| invalid.offset), expected);
                     }
                 }
             }

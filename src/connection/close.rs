@@ -1,8 +1,9 @@
 //! How a connection ends [RFC 6455 §7]: failure, the closing handshake, the end of TCP.
 
-use super::{Core, Phase};
+use super::send::FrameTicket;
+use super::state::{Core, Phase};
 use crate::buffer::{Buffer, write_whole};
-use crate::close::{CloseFrame, CloseReport, State, Transport};
+use crate::close::{CloseCode, CloseFrame, CloseReport, State, Transport};
 use crate::error::{Error, SendError, Timeout};
 use crate::frame::OpCode;
 use crate::handshake::write_status;
@@ -87,6 +88,26 @@ impl<R: Role> Core<R> {
         self.closing.by_me = !self.closing.received;
         self.timers.restart();
         Ok(())
+    }
+
+    /// Takes note of the peer's close frame.
+    pub(super) fn receive_close(&mut self, frame: &CloseFrame<'_>) {
+        self.closing.received = true;
+        self.closing.received_code = frame.code();
+        self.timers.restart();
+    }
+
+    /// Answers the peer's close frame with its own code [RFC 6455 §5.5.1].
+    pub(super) fn answer_close(
+        &mut self,
+        code: Option<CloseCode>,
+        ticket: FrameTicket,
+        out: &mut impl Buffer,
+    ) {
+        let bytes = code.map(|code| code.get().to_be_bytes());
+        ticket.write(OpCode::Close, true, bytes.as_ref().map_or(&[], |bytes| bytes), out);
+        self.closing.sent = true;
+        self.closing.sent_code = code;
     }
 
     pub(super) fn end_of_stream(&mut self) -> Result<(), Error> {

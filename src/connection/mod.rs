@@ -1,45 +1,33 @@
 //! The connection: one type for both roles and every storage.
-//!
-//! ```text
-//!            server                                client
-//!  Head ──── judge ────┬─► fail (HTTP 4xx)        Head ── judge ──┬─► fail
-//!   │        no upgrade└─► Plain ── respond ─► Over               └─► Over (refused)
-//!   ▼                                               │ 101
-//!  Request ── respond ─► Over                       │
-//!   │ accept                                        │
-//!   ▼                                               ▼
-//!  Open ◄──────────────────────────────────────── Open
-//!   │  frames, until a close frame was received; then what comes is discarded
-//!   ▼
-//!  closing handshake done: the server closes TCP, the client waits for that
-//! ```
-//!
-//! A failure can come in every phase; it is kept beside the phase and sticks.
 
+mod chunk;
 mod close;
+mod events;
+mod opening;
 mod receive;
 mod send;
+mod state;
 mod timers;
 
 use core::fmt;
 use core::time::Duration;
 
 use crate::buffer::{Buffer, check_room, measure};
-use crate::close::{CloseCode, CloseFrame, CloseReport, State, Transport};
+use crate::close::{CloseFrame, CloseReport, State, Transport};
 use crate::config::{Config, Delivery};
 use crate::error::{Error, SendError};
-use crate::frame::{FrameHeader, MaskKey, OpCode};
+use crate::frame::OpCode;
 use crate::handshake::{Accept, Request, RequestHead, Response, Scan};
 use crate::message::{Message, MessageKind};
 use crate::role::{Client, Entropy, Role, Server};
 #[cfg(feature = "alloc")]
 use crate::storage::Heap;
 use crate::storage::{Bytes, Note, Storage};
-use crate::utf8::Validator;
 
-pub use receive::{Chunk, Events};
+pub use chunk::Chunk;
+pub use events::Events;
 pub use send::{PayloadMask, Reply};
-use timers::Timers;
+use state::{Core, Frame, Lent, Phase};
 
 /// One WebSocket connection without its transport [RFC 6455].
 ///
@@ -62,124 +50,6 @@ pub struct Connection<R: Role, S: Storage> {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct Negotiated {}
-
-/// The state of a connection without its memory, so that it can change while the memory is lent.
-struct Core<R> {
-    role: R,
-    config: Config,
-    phase: Phase,
-    failure: Option<Error>,
-    /// The failure's close frame or HTTP status is still to be written.
-    farewell_due: bool,
-    lent: Lent,
-    incoming: Incoming,
-    /// The kind of the message that is being sent in fragments.
-    sending: Option<MessageKind>,
-    closing: Closing,
-    timers: Timers,
-}
-
-/// What was lent from the message memory, which can be emptied before the next step.
-#[derive(Clone, Copy, Debug)]
-enum Lent {
-    Nothing,
-    /// The head of the handshake, which no other follows.
-    Head,
-    /// A message or a piece, which others follow.
-    Message,
-}
-
-/// How far the opening handshake has come.
-#[derive(Clone, Copy, Debug)]
-enum Phase {
-    /// The peer's head is being collected, behind the subprotocols that a client asked for.
-    Head { scan: Scan, protocols: usize },
-    /// A server's caller has to accept a request or to respond.
-    Request,
-    /// A server's caller has to respond to a plain request; not deferred, it is answered 426.
-    Plain { to_head: bool, deferred: bool },
-    /// The opening handshake is done.
-    Open,
-    /// The handshake ended without a connection.
-    Over,
-}
-
-/// How far the receiving of frames has come.
-#[derive(Clone, Copy, Debug)]
-struct Incoming {
-    frame: Frame,
-    /// The kind of the message under way.
-    message: Option<MessageKind>,
-    /// Whether a piece of it was handed out.
-    started: bool,
-    /// How many bytes of it were received.
-    length: u64,
-    text: Validator,
-}
-
-/// The frame under way.
-#[derive(Clone, Copy, Debug)]
-enum Frame {
-    /// Its header, as far as it has come.
-    Header { bytes: [u8; FrameHeader::MAX_LEN], length: u8 },
-    /// Its payload.
-    Payload(Payload),
-}
-
-/// The rest of a payload.
-#[derive(Clone, Copy, Debug)]
-struct Payload {
-    opcode: OpCode,
-    fin: bool,
-    /// The key as it stands at the next byte.
-    key: Option<MaskKey>,
-    /// How many bytes are still to come.
-    left: u64,
-}
-
-/// How far the closing handshake has come.
-#[derive(Clone, Copy, Debug, Default)]
-struct Closing {
-    sent: bool,
-    received: bool,
-    sent_code: Option<CloseCode>,
-    received_code: Option<CloseCode>,
-    /// This side sent its close frame first.
-    by_me: bool,
-    /// The peer has closed TCP.
-    ended: bool,
-}
-
-impl Frame {
-    const NONE: Self = Self::Header { bytes: [0; FrameHeader::MAX_LEN], length: 0 };
-}
-
-impl Incoming {
-    const NONE: Self = Self {
-        frame: Frame::NONE,
-        message: None,
-        started: false,
-        length: 0,
-        text: Validator::NONE,
-    };
-}
-
-impl<R> Core<R> {
-    fn new(role: R, config: Config, phase: Phase) -> Self {
-        Self {
-            role,
-            config,
-            phase,
-            failure: None,
-            farewell_due: false,
-            lent: Lent::Nothing,
-            incoming: Incoming::NONE,
-            sending: None,
-            closing: Closing::default(),
-            timers: Timers::default(),
-        }
-    }
-}
 
 #[cfg(feature = "alloc")]
 impl Connection<Server, Heap> {
@@ -302,13 +172,15 @@ impl<M: Entropy, S: Storage> Connection<Client<M>, S> {
         // What was asked for stands in the memory in front of the response, which may only choose
         // from it.
         let protocols = measure(|out| request.write_protocols(out));
-        let phase = Phase::Head { scan: Scan::default(), protocols };
+        let limit = S::Message::LIMIT;
+        let too_long = SendError::ProtocolsTooLong { length: protocols, limit };
+        let front = u32::try_from(protocols).map_err(|_| too_long)?;
+        let phase = Phase::Head { scan: Scan::default(), protocols: front };
         let mut connection = Self::new(role, config, phase);
         let mut memory = Appender { memory: &mut connection.message, fits: true };
         request.write_protocols(&mut memory);
         if !memory.fits {
-            let limit = S::Message::LIMIT;
-            return Err(SendError::ProtocolsTooLong { length: protocols, limit });
+            return Err(too_long);
         }
         request.write(&nonce, out);
         Ok(connection)
@@ -347,7 +219,6 @@ impl<R: Role, S: Storage> Connection<R, S> {
         chunk: C,
         out: &'a mut B,
     ) -> Events<'a, R, S, C, B> {
-        self.core.timers.hear(chunk.bytes().len());
         Events::new(self, chunk, out)
     }
 

@@ -1,9 +1,9 @@
-//! Sending: the handshake's answer, messages, fragments and control frames [RFC 6455 §5, §6.1].
+//! Sending: messages, fragments and control frames [RFC 6455 §5, §6.1].
 
 use core::fmt;
 
-use super::{Core, Phase};
-use crate::buffer::{Buffer, check_room, write_whole};
+use super::state::{Core, Phase};
+use crate::buffer::{Buffer, check_room};
 use crate::close::{CloseFrame, State, Transport};
 use crate::error::SendError;
 use crate::frame::{FrameHeader, MAX_CONTROL_PAYLOAD, MaskKey, OpCode, Rsv};
@@ -48,9 +48,7 @@ impl<S: Storage, B: Buffer> Reply<'_, Server, S, B> {
     /// Leaves a plain request, that of [`Event::Http`](crate::Event::Http), to be answered later
     /// by [`Connection::respond`](crate::Connection::respond).
     pub fn defer(&mut self) {
-        if let Phase::Plain { deferred, .. } = &mut self.core.phase {
-            *deferred = true;
-        }
+        self.core.defer();
     }
 }
 
@@ -168,55 +166,7 @@ impl PayloadMask {
     }
 }
 
-impl Core<Server> {
-    pub(super) fn accept(
-        &mut self,
-        request: &RequestHead<'_>,
-        accept: &Accept<'_>,
-        out: &mut impl Buffer,
-    ) -> Result<(), SendError> {
-        match self.phase {
-            _ if self.failure.is_some() => return Err(SendError::Closed),
-            Phase::Request => {}
-            Phase::Plain { .. } => return Err(SendError::NotAnUpgrade),
-            _ => return Err(SendError::NoRequest),
-        }
-        accept.check(request)?;
-        write_whole(out, |out| accept.write(request, out))?;
-        self.open();
-        Ok(())
-    }
-
-    pub(super) fn respond(
-        &mut self,
-        response: &Response<'_>,
-        out: &mut impl Buffer,
-    ) -> Result<(), SendError> {
-        let to_head = match self.phase {
-            _ if self.failure.is_some() => return Err(SendError::Closed),
-            Phase::Request => false,
-            Phase::Plain { to_head, .. } => to_head,
-            _ => return Err(SendError::NoRequest),
-        };
-        response.check()?;
-        write_whole(out, |out| response.write(to_head, out))?;
-        self.phase = Phase::Over;
-        Ok(())
-    }
-}
-
 impl<R: Role> Core<R> {
-    /// The opening handshake is done.
-    pub(super) fn open(&mut self) {
-        self.phase = Phase::Open;
-        self.timers.restart();
-    }
-
-    /// Whether a server's caller has yet to answer a request, whose head is kept until then.
-    pub(super) fn awaits_answer(&self) -> bool {
-        matches!(self.phase, Phase::Request | Phase::Plain { .. })
-    }
-
     /// Whether frames can be sent.
     #[inline]
     pub(super) fn check_open(&self) -> Result<(), SendError> {

@@ -4,7 +4,7 @@
 
 use core::time::Duration;
 
-use super::{Core, Phase};
+use super::state::{Core, Phase};
 use crate::buffer::Buffer;
 use crate::close::{CloseCode, CloseFrame};
 use crate::error::{Error, Timeout};
@@ -31,11 +31,9 @@ pub(super) struct Timers {
 impl Timers {
     /// Something was received.
     #[inline]
-    pub(super) fn hear(&mut self, count: usize) {
-        if count > 0 {
-            self.heard = self.now;
-            self.pinged = false;
-        }
+    pub(super) fn hear(&mut self) {
+        self.heard = self.now;
+        self.pinged = false;
     }
 
     /// A part of a message was received or sent.

@@ -130,7 +130,7 @@ impl FrameHeader {
     /// whatever was negotiated: a reserved opcode, a fragmented or long control frame, a length
     /// that is not minimal or has the top bit set.
     pub fn parse(bytes: &[u8]) -> Result<Option<(Self, usize)>, FrameError> {
-        Self::parse_checked(bytes, |_, _, _| Ok(()), |_| Ok(()))
+        Self::parse_checked(bytes, |_, _| Ok(()), |_| Ok(()))
     }
 
     /// [`parse`](Self::parse) with the caller's own checks after each of the first two bytes.
@@ -140,7 +140,7 @@ impl FrameHeader {
     #[inline]
     pub(crate) fn parse_checked<E: From<FrameError>>(
         bytes: &[u8],
-        first: impl FnOnce(bool, Rsv, OpCode) -> Result<(), E>,
+        first: impl FnOnce(Rsv, OpCode) -> Result<(), E>,
         second: impl FnOnce(bool) -> Result<(), E>,
     ) -> Result<Option<(Self, usize)>, E> {
         let Some((&byte, rest)) = bytes.split_first() else {
@@ -154,7 +154,7 @@ impl FrameHeader {
         if opcode.is_control() && !fin {
             return Err(FrameError::FragmentedControl(opcode).into());
         }
-        first(fin, rsv, opcode)?;
+        first(rsv, opcode)?;
 
         let Some((&byte, rest)) = rest.split_first() else {
             return Ok(None);

@@ -1,0 +1,155 @@
+//! The events in a chunk, lent one at a time.
+//!
+//! A step is decided by value ([`Step`], [`Source`]) while everything can change; only then is
+//! the event borrowed from where its bytes are.
+
+use core::fmt;
+
+use super::chunk::{Chunk, Cursor, Source};
+use super::{Connection, Reply};
+use crate::buffer::Buffer;
+use crate::close::{CloseFrame, State, Transport};
+use crate::error::Error;
+use crate::event::Event;
+use crate::handshake::{RequestHead, ResponseHead};
+use crate::message::{Message, MessageKind, Piece};
+use crate::role::Role;
+use crate::storage::{Bytes, Storage};
+use crate::utf8;
+
+/// The events in a chunk, from [`Connection::receive`].
+///
+/// It is like an iterator whose items borrow from it: `while let Some((event, mut reply)) =
+/// events.next()?`.
+pub struct Events<'a, R: Role, S: Storage, C: Chunk, B: Buffer> {
+    connection: &'a mut Connection<R, S>,
+    cursor: Cursor<C>,
+    out: &'a mut B,
+}
+
+/// What happened, by value.
+#[derive(Clone, Copy)]
+pub(super) enum Step {
+    Request,
+    Http,
+    /// The head is behind so many bytes of the message memory.
+    Open {
+        front: usize,
+    },
+    Refused {
+        front: usize,
+    },
+    Message(MessageKind, Source),
+    Piece {
+        kind: MessageKind,
+        source: Source,
+        start: bool,
+        frame_end: bool,
+        message_end: bool,
+    },
+    Ping(Source),
+    Pong(Source),
+    Close,
+}
+
+impl<'a, R: Role, S: Storage, C: Chunk, B: Buffer> Events<'a, R, S, C, B> {
+    pub(super) fn new(connection: &'a mut Connection<R, S>, chunk: C, out: &'a mut B) -> Self {
+        let cursor = Cursor::new(chunk);
+        if !cursor.rest().is_empty() {
+            connection.core.timers.hear();
+        }
+        Self { connection, cursor, out }
+    }
+
+    /// The next event, with a handle that can send while the event is borrowed; `None` when the
+    /// rest of the chunk, if any, holds no further one for now.
+    ///
+    /// # Errors
+    ///
+    /// The failure of the connection, now and at every later call, what has to be sent about it
+    /// being in the output; or [`Error::Blocked`] when an answer does not fit the output: nothing
+    /// is lost, and the call can be repeated, on these events or with
+    /// [`remaining`](Self::remaining) on new ones.
+    #[allow(clippy::should_implement_trait, clippy::type_complexity)]
+    #[inline]
+    pub fn next(&mut self) -> Result<Option<(Event<'_>, Reply<'_, R, S, B>)>, Error> {
+        let Self { connection, cursor, out } = self;
+        let Some(step) = connection.step(cursor, *out)? else {
+            return Ok(None);
+        };
+        let Connection { core, message, control, note } = &mut **connection;
+        let (message, control) = (message.as_slice(), control.as_slice());
+        let bytes = |source: Source| source.bytes(cursor, message, control);
+        let event = match step {
+            Step::Message(MessageKind::Binary, source) => {
+                Event::Message(Message::Binary(bytes(source)))
+            }
+            Step::Message(MessageKind::Text, source) => match utf8::whole(bytes(source)) {
+                Ok(text) => Event::Message(Message::Text(text)),
+                Err(invalid) => {
+                    let error = Error::InvalidUtf8 { offset: invalid.offset };
+                    return Err(core.fail(error, *out));
+                }
+            },
+            Step::Piece { kind, source, start, frame_end, message_end } => {
+                let data = bytes(source);
+                Event::Piece(Piece { kind, data, start, frame_end, message_end })
+            }
+            Step::Ping(source) => Event::Ping(bytes(source)),
+            Step::Pong(source) => Event::Pong(bytes(source)),
+            Step::Close => Event::Close(CloseFrame::parse(control).unwrap_or_default()),
+            Step::Request => Event::Request(RequestHead::new(message)),
+            Step::Http => Event::Http(RequestHead::new(message)),
+            Step::Open { front } => {
+                Event::Open(ResponseHead::new(message.get(front..).unwrap_or_default()))
+            }
+            Step::Refused { front } => {
+                Event::Refused(ResponseHead::new(message.get(front..).unwrap_or_default()))
+            }
+        };
+        Ok(Some((event, Reply { core, note, out: *out })))
+    }
+
+    /// The bytes of the chunk that are not consumed yet.
+    ///
+    /// After [`next`](Self::next) has given `None` that is nothing, unless a request has to be
+    /// answered first or the opening handshake has ended without a connection, when they belong
+    /// to the body of the HTTP message. Those of a connection that has failed are of no use.
+    #[must_use]
+    pub fn remaining(&self) -> &[u8] {
+        self.cursor.rest()
+    }
+
+    /// How many bytes of the chunk are consumed.
+    #[must_use]
+    pub fn consumed(&self) -> usize {
+        self.cursor.consumed()
+    }
+
+    /// The output, with all that was appended to it.
+    pub fn out(&mut self) -> &mut B {
+        self.out
+    }
+
+    /// What to do about the transport now.
+    #[must_use]
+    pub fn transport(&self) -> Transport {
+        self.connection.core.transport()
+    }
+
+    /// Where the connection stands.
+    #[must_use]
+    pub fn state(&self) -> State {
+        self.connection.core.state()
+    }
+}
+
+impl<R: Role, S: Storage, C: Chunk, B: Buffer> fmt::Debug for Events<'_, R, S, C, B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Events")
+            .field("connection", &*self.connection)
+            .field("consumed", &self.consumed())
+            .field("remaining", &self.remaining().len())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,157 @@
+//! The opening handshake as a connection goes through it [RFC 6455 §4]: collecting the peer's
+//! head, and on a server the caller's answer to it.
+
+use super::Connection;
+use super::chunk::{Chunk, Cursor};
+use super::events::Step;
+use super::state::{Core, Lent, Phase};
+use crate::buffer::{Buffer, write_whole};
+use crate::error::{Error, HandshakeError, SendError};
+use crate::handshake::{Accept, RequestHead, Response, Scan, Verdict, write_status};
+use crate::role::{Role, Server};
+use crate::storage::{Bytes, Storage};
+
+impl<R: Role, S: Storage> Connection<R, S> {
+    /// A step of the opening handshake.
+    #[inline(never)]
+    pub(super) fn handshake<C: Chunk, B: Buffer>(
+        &mut self,
+        cursor: &mut Cursor<C>,
+        out: &mut B,
+    ) -> Result<Option<Step>, Error> {
+        match self.core.phase {
+            Phase::Head { scan, protocols } => match self.head(scan, protocols, cursor) {
+                Ok(step) => Ok(step),
+                Err(error) => Err(self.core.fail(error, out)),
+            },
+            Phase::Plain { deferred: false, .. } => {
+                write_whole(out, |out| write_status(426, "WebSocket upgrade required", out))
+                    .map_err(Error::Blocked)?;
+                self.core.phase = Phase::Over;
+                Ok(None)
+            }
+            Phase::Plain { .. } | Phase::Request | Phase::Over | Phase::Open => Ok(None),
+        }
+    }
+
+    /// Collects a head up to its end and judges it, and goes on with the next if it was interim.
+    fn head<C: Chunk>(
+        &mut self,
+        mut scan: Scan,
+        protocols: u32,
+        cursor: &mut Cursor<C>,
+    ) -> Result<Option<Step>, Error> {
+        let max_headers = self.core.config.max_headers;
+        let max_head = self.core.config.max_head;
+        let front = protocols as usize;
+        loop {
+            // As many bytes as the limit leaves room for, so that a head is judged alike however
+            // much comes with it.
+            let limit = front.saturating_add(max_head as usize).min(S::Message::LIMIT);
+            let room = limit.saturating_sub(self.message.as_slice().len());
+            let part = cursor.peek(room);
+            let end = scan.feed(part, max_headers).map_err(Error::Handshake)?;
+            let part = cursor.peek(end.unwrap_or(part.len()));
+            self.message.append(part, limit as u64)?;
+            let taken = part.len();
+            cursor.advance(taken);
+            if end.is_none() {
+                if taken == room {
+                    return Err(Error::Handshake(HandshakeError::HeadTooLong { limit: max_head }));
+                }
+                self.core.phase = Phase::Head { scan, protocols };
+                return Ok(None);
+            }
+
+            let (asked, head) = self.message.as_slice().split_at_checked(front).unwrap_or_default();
+            let verdict =
+                self.core.role.judge(asked, head, max_headers).map_err(Error::Handshake)?;
+            if verdict == Verdict::Interim {
+                self.message.truncate(front);
+                scan = Scan::default();
+                continue;
+            }
+            self.core.lent = Lent::Head;
+            return Ok(Some(self.core.judged(verdict, front)));
+        }
+    }
+}
+
+impl<R: Role> Core<R> {
+    /// Goes on as a head, behind so many other bytes, was judged.
+    fn judged(&mut self, verdict: Verdict, front: usize) -> Step {
+        match verdict {
+            Verdict::Upgrade => {
+                self.phase = Phase::Request;
+                Step::Request
+            }
+            Verdict::Plain { head } => {
+                self.phase = Phase::Plain { to_head: head, deferred: false };
+                Step::Http
+            }
+            Verdict::Switched => {
+                self.open();
+                Step::Open { front }
+            }
+            Verdict::Refused | Verdict::Interim => {
+                self.phase = Phase::Over;
+                Step::Refused { front }
+            }
+        }
+    }
+
+    /// The opening handshake is done.
+    fn open(&mut self) {
+        self.phase = Phase::Open;
+        self.timers.restart();
+    }
+
+    /// Whether a server's caller has yet to answer a request, whose head is kept until then.
+    pub(super) fn awaits_answer(&self) -> bool {
+        matches!(self.phase, Phase::Request | Phase::Plain { .. })
+    }
+}
+
+impl Core<Server> {
+    pub(super) fn accept(
+        &mut self,
+        request: &RequestHead<'_>,
+        accept: &Accept<'_>,
+        out: &mut impl Buffer,
+    ) -> Result<(), SendError> {
+        match self.phase {
+            _ if self.failure.is_some() => return Err(SendError::Closed),
+            Phase::Request => {}
+            Phase::Plain { .. } => return Err(SendError::NotAnUpgrade),
+            _ => return Err(SendError::NoRequest),
+        }
+        accept.check(request)?;
+        write_whole(out, |out| accept.write(request, out))?;
+        self.open();
+        Ok(())
+    }
+
+    pub(super) fn respond(
+        &mut self,
+        response: &Response<'_>,
+        out: &mut impl Buffer,
+    ) -> Result<(), SendError> {
+        let to_head = match self.phase {
+            _ if self.failure.is_some() => return Err(SendError::Closed),
+            Phase::Request => false,
+            Phase::Plain { to_head, .. } => to_head,
+            _ => return Err(SendError::NoRequest),
+        };
+        response.check()?;
+        write_whole(out, |out| response.write(to_head, out))?;
+        self.phase = Phase::Over;
+        Ok(())
+    }
+
+    /// Leaves a plain request to be answered later.
+    pub(super) fn defer(&mut self) {
+        if let Phase::Plain { deferred, .. } = &mut self.phase {
+            *deferred = true;
+        }
+    }
+}

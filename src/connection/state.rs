@@ -1,0 +1,145 @@
+//! The state of a connection: which phase it is in, and how far each part of the protocol has
+//! come in it.
+//!
+//! ```text
+//!            server                                client
+//!  Head ──── judge ────┬─► fail (HTTP 4xx)        Head ── judge ──┬─► fail
+//!   │        no upgrade└─► Plain ── respond ─► Over               └─► Over (refused)
+//!   ▼                                               │ 101
+//!  Request ── respond ─► Over                       │
+//!   │ accept                                        │
+//!   ▼                                               ▼
+//!  Open ◄──────────────────────────────────────── Open
+//!   │  frames, until a close frame was received; then what comes is discarded
+//!   ▼
+//!  closing handshake done: the server closes TCP, the client waits for that
+//! ```
+//!
+//! A failure can come in every phase; it is kept beside the phase and sticks.
+
+use super::timers::Timers;
+use crate::close::CloseCode;
+use crate::config::Config;
+use crate::error::Error;
+use crate::frame::{FrameHeader, MaskKey, OpCode};
+use crate::handshake::Scan;
+use crate::message::MessageKind;
+use crate::utf8::Validator;
+
+/// The state of a connection without its memory, so that it can change while the memory is lent.
+pub(super) struct Core<R> {
+    pub(super) role: R,
+    pub(super) config: Config,
+    pub(super) phase: Phase,
+    pub(super) failure: Option<Error>,
+    /// The failure's close frame or HTTP status is still to be written.
+    pub(super) farewell_due: bool,
+    pub(super) lent: Lent,
+    pub(super) incoming: Incoming,
+    /// The kind of the message that is being sent in fragments.
+    pub(super) sending: Option<MessageKind>,
+    pub(super) closing: Closing,
+    pub(super) timers: Timers,
+}
+
+/// What was lent from the message memory, which can be emptied before the next step.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Lent {
+    Nothing,
+    /// The head of the handshake, which no other follows.
+    Head,
+    /// A message or a piece, which others follow.
+    Message,
+}
+
+/// How far the opening handshake has come.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Phase {
+    /// The peer's head is being collected, behind the subprotocols that a client asked for.
+    Head { scan: Scan, protocols: u32 },
+    /// A server's caller has to accept a request or to respond.
+    Request,
+    /// A server's caller has to respond to a plain request; not deferred, it is answered 426.
+    Plain { to_head: bool, deferred: bool },
+    /// The opening handshake is done.
+    Open,
+    /// The handshake ended without a connection.
+    Over,
+}
+
+/// How far the receiving of frames has come.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Incoming {
+    pub(super) frame: Frame,
+    /// The kind of the message under way.
+    pub(super) message: Option<MessageKind>,
+    /// Whether a piece of it was handed out.
+    pub(super) started: bool,
+    /// How many bytes of it were received.
+    pub(super) length: u64,
+    pub(super) text: Validator,
+}
+
+/// The frame under way.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Frame {
+    /// Its header, as far as it has come.
+    Header { bytes: [u8; FrameHeader::MAX_LEN], length: u8 },
+    /// Its payload.
+    Payload(Payload),
+}
+
+/// The rest of a payload.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Payload {
+    pub(super) opcode: OpCode,
+    pub(super) fin: bool,
+    /// The key as it stands at the next byte.
+    pub(super) key: Option<MaskKey>,
+    /// How many bytes are still to come.
+    pub(super) left: u64,
+}
+
+/// How far the closing handshake has come.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Closing {
+    pub(super) sent: bool,
+    pub(super) received: bool,
+    pub(super) sent_code: Option<CloseCode>,
+    pub(super) received_code: Option<CloseCode>,
+    /// This side sent its close frame first.
+    pub(super) by_me: bool,
+    /// The peer has closed TCP.
+    pub(super) ended: bool,
+}
+
+impl Frame {
+    pub(super) const NONE: Self = Self::Header { bytes: [0; FrameHeader::MAX_LEN], length: 0 };
+}
+
+impl Incoming {
+    pub(super) const NONE: Self = Self {
+        frame: Frame::NONE,
+        message: None,
+        started: false,
+        length: 0,
+        text: Validator::NONE,
+    };
+}
+
+impl<R> Core<R> {
+    pub(super) fn new(role: R, config: Config, phase: Phase) -> Self {
+        Self {
+            role,
+            config,
+            phase,
+            failure: None,
+            farewell_due: false,
+            lent: Lent::Nothing,
+            incoming: Incoming::NONE,
+            sending: None,
+            closing: Closing::default(),
+            timers: Timers::default(),
+        }
+    }
+}
