@@ -214,6 +214,10 @@ pub struct CloseReport<'a> {
     pub closing_timeout: bool,
     /// The server did not close TCP within its deadline.
     pub server_drop_timeout: bool,
+    /// A close frame was sent.
+    pub close_sent: bool,
+    /// A close frame was received.
+    pub close_received: bool,
     /// The code of the close frame that was sent; `None` without a frame or without a code.
     pub local_code: Option<CloseCode>,
     /// The reason of the close frame that was sent; the `Fixed` storage does not keep it.

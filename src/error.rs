@@ -106,7 +106,7 @@ impl Error {
             Self::MessageTooLong { .. } => "message too long",
             Self::OutOfMemory { .. } => "out of memory",
             Self::Timeout(timeout) => timeout.reason(),
-            Self::UnexpectedEnd => "stream ended without a closing handshake",
+            Self::UnexpectedEnd => "stream ended before the closing handshake was done",
             Self::Blocked(_) => "an answer cannot be written yet",
         }
     }

@@ -15,16 +15,14 @@ impl<R: Role> Core<R> {
     /// its last words cannot be written yet.
     #[cold]
     pub(super) fn fail(&mut self, error: Error, out: &mut impl Buffer) -> Error {
-        self.fail_later(error);
+        self.note_failure(error);
         match self.settle(out) {
             Ok(()) => error,
             Err(error) => error,
         }
     }
 
-    /// Fails the connection at the next call, after what is still to be handed out.
-    #[cold]
-    pub(super) fn fail_later(&mut self, error: Error) {
+    fn note_failure(&mut self, error: Error) {
         self.failure = Some(error);
         self.farewell_due = match error {
             Error::Handshake(_) => R::SERVER,
@@ -122,7 +120,7 @@ impl<R: Role> Core<R> {
             Phase::Head { .. } | Phase::Request => false,
         };
         if !done {
-            self.fail_later(Error::UnexpectedEnd);
+            self.note_failure(Error::UnexpectedEnd);
             return Err(Error::UnexpectedEnd);
         }
         Ok(())
@@ -184,6 +182,8 @@ impl<R: Role> Core<R> {
             opening_timeout: timeout == Some(Timeout::Opening),
             closing_timeout: timeout == Some(Timeout::Closing),
             server_drop_timeout: timeout == Some(Timeout::ServerDrop),
+            close_sent: closing.sent,
+            close_received: closing.received,
             local_code: closing.sent_code,
             local_reason: match self.failure {
                 Some(error) if closing.sent && local_reason.is_none() => Some(error.reason()),

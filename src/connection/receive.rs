@@ -77,8 +77,10 @@ impl<R: Role, S: Storage> Connection<R, S> {
     /// The rest of the payload under way, or that of the next frame once its header is whole.
     #[inline]
     fn payload<C: Chunk>(&mut self, cursor: &mut Cursor<C>) -> Result<Option<Payload>, Error> {
-        if let Frame::Payload(payload) = self.core.incoming.frame {
-            return Ok(Some(payload));
+        match self.core.incoming.frame {
+            Frame::Payload(payload) => return Ok(Some(payload)),
+            Frame::Invalid { offset } => return Err(Error::InvalidUtf8 { offset }),
+            Frame::Header { .. } => {}
         }
         let (consumed, payload) = self.core.header(cursor.rest())?;
         cursor.advance(consumed);
@@ -249,12 +251,14 @@ impl<R: Role, S: Storage> Connection<R, S> {
             // Up to the bad byte the text is handed out, as it would be had it come in bytes.
             Err(invalid) => {
                 let source = source.shortened(invalid.at);
-                self.core.fail_later(invalid.into());
-                Step::Piece { kind, source, start, frame_end: false, message_end: false }
+                incoming.frame = Frame::Invalid { offset: invalid.offset };
+                let piece =
+                    Step::Piece { kind, source, start, frame_end: false, message_end: false };
+                return Ok(Flow::Step(piece));
             }
         };
         if message_end {
-            self.core.incoming = Incoming::NONE;
+            *incoming = Incoming::NONE;
         }
         Ok(Flow::Step(piece))
     }

@@ -87,6 +87,9 @@ pub(super) enum Frame {
     Header { bytes: [u8; FrameHeader::MAX_LEN], length: u8 },
     /// Its payload.
     Payload(Payload),
+    /// Its payload up to a byte that its text cannot continue with; what comes next is the error
+    /// with this offset.
+    Invalid { offset: u64 },
 }
 
 /// The rest of a payload.

@@ -1,0 +1,302 @@
+//! The loop around a connection: reads, writes and tells the time until the connection has ended.
+//!
+//! The connection says what the bytes mean, a [`Handler`] what to do about it. All that is left
+//! for the [`Driver`] is to move bytes, and to end TCP as the connection wants it.
+
+use core::time::Duration;
+use std::io::{self, Read};
+use std::net::Shutdown;
+use std::time::Instant;
+
+use mio::net::TcpStream;
+use mio::{Events, Interest, Poll, Token, Waker};
+use sansocket::{
+    Client, Config, Error, Event, Heap, Request, ResponseHead, SystemEntropy, Timeout, Transport,
+};
+
+use crate::Failure;
+use crate::outgoing::Outgoing;
+use crate::target::Target;
+
+/// How much to read at a time.
+const CHUNK: usize = 64 * 1024;
+
+/// Reading pauses while more than this waits to be written.
+///
+/// It is more than the longest message, since a server may read nothing until all that it has to
+/// say is read: who stops reading too early then waits for ever.
+const MAX_OUTGOING: usize = 32 << 20;
+
+/// How long a server may take for its part of each handshake.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long a server may take to close TCP after the closing handshake.
+const SERVER_DROP_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How long to wait for the end of the stream once this side has ended the connection.
+const LINGER: Duration = Duration::from_secs(1);
+
+pub(crate) type Connection = sansocket::Connection<Client<SystemEntropy>, Heap>;
+pub(crate) type Reply<'a> = sansocket::Reply<'a, Client<SystemEntropy>, Heap, Outgoing>;
+
+/// What to do about what happens on a connection.
+pub(crate) trait Handler {
+    /// Something has come from the server.
+    fn event(&mut self, event: Event<'_>, reply: Reply<'_>) -> Result<(), Failure>;
+
+    /// Part of the body of a response that refuses the upgrade has come.
+    fn body(&mut self, _part: &[u8]) {}
+
+    /// Sends what there is to send; called on every turn of the loop.
+    fn send(&mut self, _: &mut Connection, _: &mut Outgoing) -> Result<(), Failure> {
+        Ok(())
+    }
+}
+
+/// A connection with its socket.
+pub(crate) struct Driver {
+    connection: Connection,
+    outgoing: Outgoing,
+    socket: TcpStream,
+    poll: Poll,
+    readiness: Events,
+    chunk: Box<[u8]>,
+    started: Instant,
+    /// The opening handshake is done.
+    opened: bool,
+    refusal: Option<Refusal>,
+}
+
+/// A response other than 101.
+struct Refusal {
+    status: u16,
+    /// How much of its body is still to come.
+    body: u64,
+}
+
+/// The deadlines of every connection; the rest is up to the mode.
+pub(crate) const fn config() -> Config {
+    Config::new()
+        .opening_timeout(HANDSHAKE_TIMEOUT)
+        .closing_timeout(HANDSHAKE_TIMEOUT)
+        .server_drop_timeout(SERVER_DROP_TIMEOUT)
+}
+
+impl Driver {
+    /// Connects to `target`; then [`run`](Self::run) does everything else, and reads at most
+    /// `chop` bytes at a time.
+    pub(crate) fn connect(
+        target: &Target,
+        request: &Request<'_>,
+        config: Config,
+        chop: Option<usize>,
+    ) -> Result<Self, Failure> {
+        // The request comes first: if it cannot be sent, there is no need to connect.
+        let mut outgoing = Outgoing::default();
+        let connection =
+            Connection::client(request, SystemEntropy::new(), config, &mut outgoing)
+                .map_err(|error| Failure::Usage(format!("cannot send such a request: {error}")))?;
+        let (poll, socket) = register(target.connect()?).map_err(socket_failure)?;
+        Ok(Self {
+            connection,
+            outgoing,
+            socket,
+            poll,
+            readiness: Events::with_capacity(4),
+            chunk: vec![0; chop.unwrap_or(CHUNK).min(CHUNK)].into(),
+            started: Instant::now(),
+            opened: false,
+            refusal: None,
+        })
+    }
+
+    /// What interrupts the loop when the handler has something to send.
+    pub(crate) fn waker(&self) -> Result<Waker, Failure> {
+        Waker::new(self.poll.registry(), Token(1)).map_err(socket_failure)
+    }
+
+    /// The connection, to be asked how it has ended.
+    pub(crate) fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    /// Runs the connection to its end, which is an error unless it is a clean one.
+    pub(crate) fn run(&mut self, handler: &mut impl Handler) -> Result<(), Failure> {
+        let mut result = Ok(());
+        while result.is_ok() && self.connection.transport() != Transport::Close {
+            result = self.turn(handler);
+        }
+        if let Err(Failure::Other(_) | Failure::Usage(_)) = result {
+            return result;
+        }
+        self.end_transport(handler)?;
+        match &self.refusal {
+            Some(refusal) => {
+                Err(Failure::Opening(format!("refused with status {}", refusal.status)))
+            }
+            None => result,
+        }
+    }
+
+    /// Does what can be done now, then waits until there is more to do.
+    ///
+    /// Reading and writing take turns, so neither has to wait for the other: that would be a
+    /// deadlock with a server that reads only after all it wrote was read.
+    fn turn(&mut self, handler: &mut impl Handler) -> Result<(), Failure> {
+        let now = self.started.elapsed();
+        let told = self.connection.tick(now, &mut self.outgoing);
+        told.map_err(|error| failure(error, self.opened))?;
+
+        let wrote = self.write();
+        let waiting = self.outgoing.len();
+        handler.send(&mut self.connection, &mut self.outgoing)?;
+        let sent = self.outgoing.len() != waiting;
+        let received = self.outgoing.len() < MAX_OUTGOING && self.receive(handler)?;
+
+        // Readiness is told only when it changes, so only who has found that the socket would
+        // block may wait for it.
+        if sent || wrote || received {
+            return Ok(());
+        }
+        let deadline = self.connection.next_timeout();
+        self.wait(deadline.map(|deadline| deadline.saturating_sub(now)))
+    }
+
+    /// Writes some of what waits, and gives whether it could.
+    fn write(&mut self) -> bool {
+        if self.outgoing.is_empty() {
+            return false;
+        }
+        match self.outgoing.write_to(&self.socket) {
+            Ok(_) => true,
+            Err(error) if is_temporary(&error) => false,
+            Err(_) => {
+                // The server reads no more. Reading goes on, as it tells how the connection has
+                // ended, and the server may have said why before that.
+                self.outgoing.discard();
+                true
+            }
+        }
+    }
+
+    /// Reads once and lets the handler act on what has come; gives whether something has.
+    fn receive(&mut self, handler: &mut impl Handler) -> Result<bool, Failure> {
+        let count = match (&self.socket).read(&mut self.chunk) {
+            Ok(count) if count > 0 => count,
+            Err(error) if is_temporary(&error) => return Ok(false),
+            end => {
+                // After the closing handshake it is as good if the server has reset TCP.
+                let ended = self.connection.end_of_stream();
+                return ended.map(|()| true).map_err(|error| match end {
+                    Err(reason) if self.opened => Failure::Unclean(reason.to_string()),
+                    Err(reason) => Failure::Opening(reason.to_string()),
+                    Ok(_) => failure(error, self.opened),
+                });
+            }
+        };
+        let mut events = self.connection.receive(&mut self.chunk[..count], &mut self.outgoing);
+        while let Some((event, reply)) =
+            events.next().map_err(|error| failure(error, self.opened))?
+        {
+            match event {
+                Event::Open(_) => self.opened = true,
+                Event::Refused(response) => self.refusal = Some(Refusal::new(&response)),
+                _ => {}
+            }
+            handler.event(event, reply)?;
+        }
+        if let Some(refusal) = &mut self.refusal {
+            refusal.take_body(events.remaining(), handler);
+        }
+        Ok(true)
+    }
+
+    /// Ends TCP so that the server gets what was written last: closes the writing side, then
+    /// reads to the end of the stream, all within a bound of time.
+    fn end_transport(&mut self, handler: &mut impl Handler) -> Result<(), Failure> {
+        let deadline = self.started.elapsed() + LINGER;
+        let mut ended = false;
+        let mut shut = false;
+        loop {
+            let mut progress = self.write();
+            let body_awaited = self.refusal.as_ref().is_some_and(|refusal| refusal.body > 0);
+            if !shut && self.outgoing.is_empty() && !body_awaited {
+                shut = true;
+                // It fails if the server was faster, and then there is nothing to do.
+                let _ = self.socket.shutdown(Shutdown::Write);
+            }
+            match (&self.socket).read(&mut self.chunk) {
+                Err(error) if is_temporary(&error) => {}
+                Ok(0) | Err(_) => ended = true,
+                Ok(count) => {
+                    progress = true;
+                    if let Some(refusal) = &mut self.refusal {
+                        refusal.take_body(&self.chunk[..count], handler);
+                    }
+                }
+            }
+            let left = deadline.saturating_sub(self.started.elapsed());
+            if left.is_zero() || (ended && self.outgoing.is_empty()) {
+                return Ok(());
+            }
+            if !progress {
+                self.wait(Some(left))?;
+            }
+        }
+    }
+
+    /// Waits until the socket or the waker has something, for at most `timeout`.
+    fn wait(&mut self, timeout: Option<Duration>) -> Result<(), Failure> {
+        match self.poll.poll(&mut self.readiness, timeout) {
+            Err(error) if error.kind() != io::ErrorKind::Interrupted => Err(socket_failure(error)),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Refusal {
+    fn new(response: &ResponseHead<'_>) -> Self {
+        let length = response.header("Content-Length").and_then(|length| length.parse().ok());
+        // Without a length the body goes on to the end of the stream.
+        Self { status: response.status(), body: length.unwrap_or(u64::MAX) }
+    }
+
+    /// Hands the part of these bytes that belongs to the body to the handler.
+    fn take_body(&mut self, bytes: &[u8], handler: &mut impl Handler) {
+        let length = usize::try_from(self.body).unwrap_or(usize::MAX).min(bytes.len());
+        self.body -= length as u64;
+        handler.body(&bytes[..length]);
+    }
+}
+
+/// Makes a socket ready for the loop.
+fn register(socket: std::net::TcpStream) -> io::Result<(Poll, TcpStream)> {
+    socket.set_nonblocking(true)?;
+    // Frames are written as they are due, and a small one shall not wait for the next.
+    socket.set_nodelay(true)?;
+    let mut socket = TcpStream::from_std(socket);
+    let poll = Poll::new()?;
+    poll.registry().register(&mut socket, Token(0), Interest::READABLE | Interest::WRITABLE)?;
+    Ok((poll, socket))
+}
+
+/// Whether the same call may succeed later.
+fn is_temporary(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
+}
+
+fn socket_failure(error: io::Error) -> Failure {
+    Failure::Other(format!("socket: {error}"))
+}
+
+/// Tells failures of the opening handshake from those of an open connection.
+fn failure(error: Error, opened: bool) -> Failure {
+    match error {
+        Error::Handshake(error) => Failure::Opening(error.to_string()),
+        Error::Timeout(Timeout::Opening) => Failure::Opening("no response in time".to_owned()),
+        Error::UnexpectedEnd if !opened => {
+            Failure::Opening("the server closed the connection".to_owned())
+        }
+        _ => Failure::Unclean(error.to_string()),
+    }
+}

@@ -1,0 +1,98 @@
+//! A WebSocket client on `sansocket` and non-blocking sockets.
+//!
+//! ```text
+//! cargo run --example client -- ws://127.0.0.1:9001/chat
+//! ```
+//!
+//! Lines from standard input are sent as text messages, and what the server does is printed. With
+//! `--autobahn` the client lets the fuzzing server of Autobahn|Testsuite put it to the test.
+//!
+//! | module | what it has |
+//! |---|---|
+//! | `driver` | the loop around a connection: both modes run in it |
+//! | `outgoing` | the bytes that wait to be written |
+//! | `target` | a `ws://` URL, and connecting to it |
+//! | `talk` | the mode that talks with a server |
+//! | `autobahn` | the mode that is tested |
+//! | `args` | the command line |
+
+extern crate alloc;
+
+mod args;
+mod autobahn;
+mod driver;
+mod outgoing;
+mod talk;
+mod target;
+
+use core::fmt;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use sansocket::SendError;
+
+use args::{Args, Mode, Parsed, USAGE};
+
+/// Why the program does not end well, in words for its user.
+#[derive(Debug)]
+enum Failure {
+    /// The command line cannot be followed.
+    Usage(String),
+    /// There was no connection to open or to use: the server cannot be reached, say.
+    Other(String),
+    /// The opening handshake failed.
+    Opening(String),
+    /// The connection was open, and did not end with a closing handshake.
+    Unclean(String),
+}
+
+impl Failure {
+    fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Usage(_) => ExitCode::from(2),
+            _ => ExitCode::from(1),
+        }
+    }
+
+    /// Standard output cannot be written to.
+    fn output(error: io::Error) -> Self {
+        Self::Other(format!("standard output: {error}"))
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Usage(message) => write!(f, "{message}\ntry `client --help`"),
+            Self::Opening(message) => write!(f, "opening handshake: {message}"),
+            Self::Unclean(message) | Self::Other(message) => f.write_str(message),
+        }
+    }
+}
+
+impl From<SendError> for Failure {
+    fn from(error: SendError) -> Self {
+        Self::Other(format!("cannot send: {error}"))
+    }
+}
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            // If not even this can be said, the exit status has to do.
+            let _ = writeln!(io::stderr(), "client: {failure}");
+            failure.exit_code()
+        }
+    }
+}
+
+fn run() -> Result<(), Failure> {
+    match Args::parse()? {
+        Parsed::Help => writeln!(io::stdout(), "{USAGE}").map_err(Failure::output),
+        Parsed::Run(Args { target, chop, mode }) => match mode {
+            Mode::Talk(opening) => talk::run(&target, &opening, chop),
+            Mode::Autobahn(test) => autobahn::run(&target, &test, chop),
+        },
+    }
+}
