@@ -186,7 +186,8 @@ impl Config {
     }
 
     /// Sends an empty ping whenever nothing was received for `silence`, and fails the connection
-    /// if nothing at all comes within `answer` after that.
+    /// if nothing at all comes within `answer` after that; `Duration::ZERO` for `answer` waits for
+    /// ever.
     #[must_use]
     pub const fn keep_alive(mut self, silence: Duration, answer: Duration) -> Self {
         self.keep_alive = Millis::new(silence);

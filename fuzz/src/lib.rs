@@ -2,6 +2,7 @@
 //! of predictable keys, a driver with its record of what happened, and a reader of what was sent.
 
 pub mod driver;
+pub mod handshake;
 pub mod heads;
 pub mod output;
 pub mod record;

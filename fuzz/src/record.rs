@@ -100,8 +100,8 @@ pub struct Record {
     pub error: Option<Error>,
     /// All that was sent.
     pub sent: Vec<u8>,
-    /// Where it ended.
-    pub end: Option<(State, Transport, Report)>,
+    /// Where it stood before the end of the stream, and after it.
+    pub end: Vec<(State, Transport, Report)>,
 }
 
 impl Record {

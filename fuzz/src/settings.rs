@@ -37,7 +37,7 @@ impl Settings {
     /// | 1 | low half: `max_frame`, high half: `max_message`, each 2^n, 15 for the default |
     /// | 2 | `max_head`, times 16; 0 for the default |
     /// | 3 | 1 ticks, 2 keep-alive, 4 idle, 8 opening, 16 closing, 32 server drop; 64 `retain(0)`, 128 `max_headers(4)` |
-    /// | 4 | reserved |
+    /// | 4 | for the target; `chop` takes the side from it, odd for the client |
     /// | 5–7 | the lengths of the chunks |
     #[must_use]
     pub fn split(input: &[u8]) -> Option<(Self, &[u8])> {

@@ -46,9 +46,9 @@ impl<R: Role> Core<R> {
     fn say_farewell(&mut self, error: Error, out: &mut impl Buffer) -> Error {
         if self.farewell_due {
             let written = match (error, error.close_code()) {
-                (Error::Handshake(handshake), _) => {
-                    write_whole(out, |out| write_status(handshake.status(), error.reason(), out))
-                }
+                (Error::Handshake(handshake), _) => write_whole(out, |out| {
+                    write_status(handshake.status(), error.reason(), false, out);
+                }),
                 (_, Some(code)) => self.write_close(&CloseFrame::new(code, error.reason()), out),
                 (_, None) => Ok(()),
             };
@@ -109,6 +109,7 @@ impl<R: Role> Core<R> {
     }
 
     pub(super) fn end_of_stream(&mut self) -> Result<(), Error> {
+        self.closing.dropped |= !self.closing.ended && self.transport() == Transport::Close;
         self.closing.ended = true;
         if let Some(error) = self.failure {
             return Err(error);
@@ -172,7 +173,8 @@ impl<R: Role> Core<R> {
         CloseReport {
             closed_by_me: closing.by_me,
             failed_by_me,
-            dropped_by_me: !closing.ended && self.transport() == Transport::Close,
+            dropped_by_me: closing.dropped
+                || !closing.ended && self.transport() == Transport::Close,
             was_clean: done && self.failure.is_none(),
             not_clean_reason: match self.failure {
                 Some(error) => Some(error.reason()),

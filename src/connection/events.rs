@@ -64,6 +64,9 @@ impl<'a, R: Role, S: Storage, C: Chunk, B: Buffer> Events<'a, R, S, C, B> {
     /// The next event, with a handle that can send while the event is borrowed; `None` when the
     /// rest of the chunk, if any, holds no further one for now.
     ///
+    /// Call it until it gives `None`, also when [`remaining`](Self::remaining) is empty already:
+    /// an error, or the last thing to be answered, may still be due.
+    ///
     /// # Errors
     ///
     /// The failure of the connection, now and at every later call, what has to be sent about it

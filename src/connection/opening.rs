@@ -24,9 +24,11 @@ impl<R: Role, S: Storage> Connection<R, S> {
                 Ok(step) => Ok(step),
                 Err(error) => Err(self.core.fail(error, out)),
             },
-            Phase::Plain { deferred: false, .. } => {
-                write_whole(out, |out| write_status(426, "WebSocket upgrade required", out))
-                    .map_err(Error::Blocked)?;
+            Phase::Plain { deferred: false, to_head } => {
+                write_whole(out, |out| {
+                    write_status(426, "WebSocket upgrade required", to_head, out);
+                })
+                .map_err(Error::Blocked)?;
                 self.core.phase = Phase::Over;
                 Ok(None)
             }
@@ -57,7 +59,9 @@ impl<R: Role, S: Storage> Connection<R, S> {
             cursor.advance(taken);
             if end.is_none() {
                 if taken == room {
-                    return Err(Error::Handshake(HandshakeError::HeadTooLong { limit: max_head }));
+                    // A client's memory holds what it asked for, too.
+                    let limit = max_head.min(u32::try_from(limit - front).unwrap_or(u32::MAX));
+                    return Err(Error::Handshake(HandshakeError::HeadTooLong { limit }));
                 }
                 self.core.phase = Phase::Head { scan, protocols };
                 return Ok(None);

@@ -275,7 +275,7 @@ impl<R: Role> Core<R> {
         };
         if length == 0 {
             if let Some((header, consumed)) = self.parse_header(rest)? {
-                return Ok((consumed, Some(self.begin(&header)?)));
+                return Ok((consumed, Some(self.begin(&header))));
             }
         }
         let had = usize::from(length);
@@ -286,7 +286,7 @@ impl<R: Role> Core<R> {
         }
         let head = bytes.get(..have).unwrap_or_default();
         if let Some((header, end)) = self.parse_header(head)? {
-            return Ok((end.saturating_sub(had), Some(self.begin(&header)?)));
+            return Ok((end.saturating_sub(had), Some(self.begin(&header))));
         }
         // At most 13, since 14 bytes are a whole header.
         let length = u8::try_from(have).unwrap_or(u8::MAX);
@@ -318,32 +318,40 @@ impl<R: Role> Core<R> {
                 true => Err(Error::Protocol(ProtocolError::Masked)),
                 false => Err(Error::Protocol(ProtocolError::Unmasked)),
             },
+            |opcode, length| self.check_length(opcode, length),
         )
     }
 
-    /// Begins a frame: checks its length against the limits.
+    /// Checks the length of a frame against the limits; a control frame is short anyway.
     #[inline]
-    fn begin(&mut self, header: &FrameHeader) -> Result<Payload, Error> {
+    fn check_length(&self, opcode: OpCode, payload_len: u64) -> Result<(), Error> {
+        if opcode.is_control() {
+            return Ok(());
+        }
+        let limit = self.config.max_frame;
+        if payload_len > limit {
+            return Err(Error::FrameTooLong { length: payload_len, limit });
+        }
+        let length = self.incoming.length.saturating_add(payload_len);
+        let limit = self.config.max_message;
+        if length > limit {
+            return Err(Error::MessageTooLong { length, limit });
+        }
+        Ok(())
+    }
+
+    /// Begins the frame of a header.
+    #[inline]
+    fn begin(&mut self, header: &FrameHeader) -> Payload {
         let &FrameHeader { fin, opcode, mask, payload_len, .. } = header;
-        if !opcode.is_control() {
-            let limit = self.config.max_frame;
-            if payload_len > limit {
-                return Err(Error::FrameTooLong { length: payload_len, limit });
-            }
-            let length = self.incoming.length.saturating_add(payload_len);
-            let limit = self.config.max_message;
-            if length > limit {
-                return Err(Error::MessageTooLong { length, limit });
-            }
-            match opcode {
-                OpCode::Text => self.incoming.message = Some(MessageKind::Text),
-                OpCode::Binary => self.incoming.message = Some(MessageKind::Binary),
-                _ => {}
-            }
+        match opcode {
+            OpCode::Text => self.incoming.message = Some(MessageKind::Text),
+            OpCode::Binary => self.incoming.message = Some(MessageKind::Binary),
+            _ => {}
         }
         let payload = Payload { opcode, fin, key: mask, left: payload_len };
         self.incoming.frame = Frame::Payload(payload);
-        Ok(payload)
+        payload
     }
 }
 

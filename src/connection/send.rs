@@ -185,6 +185,7 @@ impl<R: Role> Core<R> {
         message: Message<'_>,
         out: &mut impl Buffer,
     ) -> Result<(), SendError> {
+        self.check_open()?;
         if self.sending.is_some() {
             return Err(SendError::Fragmented);
         }

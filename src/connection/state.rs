@@ -114,6 +114,8 @@ pub(super) struct Closing {
     pub(super) by_me: bool,
     /// The peer has closed TCP.
     pub(super) ended: bool,
+    /// This side had closed TCP, or was to, before the peer did.
+    pub(super) dropped: bool,
 }
 
 impl Frame {

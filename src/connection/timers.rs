@@ -120,11 +120,9 @@ impl<R: Role> Core<R> {
                 (true, false) => fail(config.closing.after(since), Timeout::Closing),
                 (false, true) => None,
                 (false, false) => {
-                    let alive = if pinged {
-                        fail(config.pong.after(heard), Timeout::Pong)
-                    } else {
-                        config.keep_alive.after(heard).map(|at| (at, Due::Ping))
-                    };
+                    let answer = config.pong.after(heard).filter(|_| pinged);
+                    let ping = config.keep_alive.after(heard).map(|at| (at, Due::Ping));
+                    let alive = fail(answer, Timeout::Pong).or(ping);
                     let idle = config.idle.after(data).map(|at| (at, Due::CloseIdle));
                     alive.into_iter().chain(idle).min_by_key(|&(at, _)| at)
                 }

@@ -130,18 +130,20 @@ impl FrameHeader {
     /// whatever was negotiated: a reserved opcode, a fragmented or long control frame, a length
     /// that is not minimal or has the top bit set.
     pub fn parse(bytes: &[u8]) -> Result<Option<(Self, usize)>, FrameError> {
-        Self::parse_checked(bytes, |_, _| Ok(()), |_| Ok(()))
+        Self::parse_checked(bytes, |_, _| Ok(()), |_| Ok(()), |_, _| Ok(()))
     }
 
-    /// [`parse`](Self::parse) with the caller's own checks after each of the first two bytes.
+    /// [`parse`](Self::parse) with the caller's own checks: of the first byte, of whether there is
+    /// a mask, and of the length.
     ///
-    /// A check runs once its byte is there, before anything that depends on a later byte, so the
+    /// A check runs once its bytes are there, before anything that depends on a later byte, so the
     /// first violation in the order of the wire is the one reported however the bytes are cut.
     #[inline]
     pub(crate) fn parse_checked<E: From<FrameError>>(
         bytes: &[u8],
         first: impl FnOnce(Rsv, OpCode) -> Result<(), E>,
-        second: impl FnOnce(bool) -> Result<(), E>,
+        masked: impl FnOnce(bool) -> Result<(), E>,
+        length: impl FnOnce(OpCode, u64) -> Result<(), E>,
     ) -> Result<Option<(Self, usize)>, E> {
         let Some((&byte, rest)) = bytes.split_first() else {
             return Ok(None);
@@ -159,13 +161,13 @@ impl FrameHeader {
         let Some((&byte, rest)) = rest.split_first() else {
             return Ok(None);
         };
-        let masked = byte & 0x80 != 0;
-        second(masked)?;
-        let length = u64::from(byte & 0x7F);
-        if opcode.is_control() && length > MAX_CONTROL_PAYLOAD as u64 {
+        let has_mask = byte & 0x80 != 0;
+        masked(has_mask)?;
+        let short = u64::from(byte & 0x7F);
+        if opcode.is_control() && short > MAX_CONTROL_PAYLOAD as u64 {
             return Err(FrameError::ControlLength(opcode).into());
         }
-        let (payload_len, rest, length_bytes) = match length {
+        let (payload_len, rest, length_bytes) = match short {
             126 => {
                 let Some((&field, rest)) = rest.split_first_chunk::<2>() else {
                     return Ok(None);
@@ -189,9 +191,10 @@ impl FrameHeader {
                 }
                 (length, rest, 8)
             }
-            length => (length, rest, 0),
+            short => (short, rest, 0),
         };
-        let (mask, mask_bytes) = if masked {
+        length(opcode, payload_len)?;
+        let (mask, mask_bytes) = if has_mask {
             let Some((&key, _)) = rest.split_first_chunk::<4>() else {
                 return Ok(None);
             };

@@ -71,6 +71,7 @@ impl<'a> RequestHead<'a> {
     /// Splits a head that [`judge_request`] has found well formed.
     pub(crate) fn new(head: &'a [u8]) -> Self {
         let (line, headers) = Headers::split(head);
+        let line = core::str::from_utf8(line).unwrap_or_default();
         let mut words = line.split(' ');
         let mut word = || words.next().unwrap_or_default();
         Self { method: word(), target: word(), headers }

@@ -77,7 +77,9 @@ impl<'a> ResponseHead<'a> {
     /// Splits a head that [`judge_response`] has found well formed.
     pub(crate) fn new(head: &'a [u8]) -> Self {
         let (line, headers) = Headers::split(head);
-        let status = line.split(' ').nth(1).and_then(|word| word.parse().ok());
+        // The phrase behind the status need not be UTF-8.
+        let mut words = line.split(|&byte| byte == b' ');
+        let status = words.nth(1).and_then(|word| core::str::from_utf8(word).ok()?.parse().ok());
         Self { status: status.unwrap_or_default(), headers }
     }
 
@@ -259,13 +261,17 @@ impl<'a> Response<'a> {
 }
 
 /// Writes the response to a request that cannot be accepted, with what the client needs to know.
-pub(crate) fn write_status(status: u16, reason: &str, out: &mut dyn Buffer) {
-    let headers: &[_] = match status {
-        405 => &[("Allow", "GET")],
-        426 => &[("Upgrade", "websocket"), ("Sec-WebSocket-Version", VERSION)],
-        _ => &[],
+pub(crate) fn write_status(status: u16, reason: &str, to_head: bool, out: &mut dyn Buffer) {
+    let response = Response::new(status);
+    let response = match status {
+        // The method may be HEAD, whose answer has no body.
+        405 => response.headers(&[("Allow", "GET")]),
+        426 => response
+            .headers(&[("Upgrade", "websocket"), ("Sec-WebSocket-Version", VERSION)])
+            .body(reason.as_bytes()),
+        _ => response.body(reason.as_bytes()),
     };
-    Response::new(status).headers(headers).body(reason.as_bytes()).write(false, out);
+    response.write(to_head, out);
 }
 
 fn write_header(out: &mut dyn Buffer, name: &str, value: &str) {

@@ -1,0 +1,164 @@
+#!/usr/bin/env python3
+"""Writes the seeds of the fuzz targets to seeds/TARGET/, each named by what it is.
+
+The settings in front of the wire are those of `Settings::split` in src/settings.rs.
+"""
+
+import pathlib
+import struct
+
+KEY = bytes.fromhex("37fa213d")  # RFC 6455 §5.7
+STREAMING, NO_AUTO_PONG, NO_AUTO_CLOSE, IN_PLACE, FIXED, HANDSHAKE, TIGHT, EARLY = (
+    1 << bit for bit in range(8)
+)
+DEFAULT_LIMITS = 0xFF
+TICKS = 1 | 2 | 4 | 8 | 16 | 32
+
+
+def settings(flags=0, limits=DEFAULT_LIMITS, head=0, timers=0, side=0, chunks=(0, 0, 0)):
+    return bytes([flags, limits, head, timers, side, *chunks])
+
+
+def frame(first, payload=b"", key=None):
+    """A frame with this first byte, masked if there is a key."""
+    mask = 0x80 if key else 0
+    if len(payload) < 126:
+        length = bytes([mask | len(payload)])
+    elif len(payload) < 1 << 16:
+        length = struct.pack(">BH", mask | 126, len(payload))
+    else:
+        length = struct.pack(">BQ", mask | 127, len(payload))
+    if key:
+        payload = bytes(byte ^ key[i % 4] for i, byte in enumerate(payload))
+    return bytes([first]) + length + (key or b"") + payload
+
+
+def head(*lines):
+    return "\r\n".join(lines).encode() + b"\r\n\r\n"
+
+
+REQUEST = head(
+    "GET /chat HTTP/1.1",
+    "Host: server.example.com",
+    "Upgrade: websocket",
+    "Connection: keep-alive, Upgrade",
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+    "Origin: http://example.com",
+    "Sec-WebSocket-Protocol: chat, superchat",
+    "Sec-WebSocket-Version: 13",
+)
+PLAIN = head("GET /index.html HTTP/1.1", "Host: server.example.com")
+RESPONSE = head(
+    "HTTP/1.1 101 Switching Protocols",
+    "Upgrade: websocket",
+    "Connection: Upgrade",
+    "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=",
+    "Sec-WebSocket-Protocol: chat",
+)
+REFUSAL = head("HTTP/1.1 401 Unauthorized", "Content-Length: 2") + b"no"
+INTERIM = head("HTTP/1.1 103 Early Hints", "Link: </a>") + RESPONSE
+
+
+def conversations(key):
+    """Streams of frames that a side receives."""
+    return {
+        "hello": frame(0x81, b"Hello", key),
+        "fragments_and_ping": frame(0x01, b"Hel", key)
+        + frame(0x89, b"Hello", key)
+        + frame(0x80, b"lo", key),
+        "character_in_two_fragments": frame(0x01, b"\xe2\x82", key) + frame(0x80, b"\xac", key),
+        "invalid_utf8": frame(0x81, b"ok \xed\xa0\x80", key),
+        "unfinished_utf8": frame(0x81, b"ok \xf0\x9f", key),
+        "empty_frames": frame(0x02, b"", key) + frame(0x00, b"", key) + frame(0x80, b"", key),
+        "binary_256": frame(0x82, bytes(range(256)), key),
+        "close_with_reason": frame(0x88, b"\x03\xe8bye", key) + frame(0x81, b"late", key),
+        "close_empty": frame(0x88, b"", key),
+        "close_code_1005": frame(0x88, b"\x03\xed", key),
+        "close_by_us_first": frame(0x81, b"close", key) + frame(0x88, b"\x03\xe8", key),
+        "pong_unasked": frame(0x8A, b"x", key),
+        "wrong_mask_direction": frame(0x81, b"Hello", None if key else KEY),
+        "length_top_bit": b"\x82" + (b"\xff" if key else b"\x7f") + b"\xff" * 8,
+    }
+
+
+VARIANTS = {
+    "hello": settings(TIGHT),
+    "fragments_and_ping": settings(IN_PLACE, chunks=(1, 0, 2)),
+    "character_in_two_fragments": settings(STREAMING, chunks=(1, 1, 1)),
+    "invalid_utf8": settings(STREAMING | IN_PLACE, chunks=(9, 1, 1)),
+    "binary_256": settings(STREAMING | FIXED | EARLY, chunks=(100, 0, 0)),
+    "close_with_reason": settings(NO_AUTO_CLOSE, chunks=(3, 3, 0)),
+    "pong_unasked": settings(NO_AUTO_PONG, timers=TICKS, chunks=(1, 1, 1)),
+}
+
+HEADER = {
+    "text": b"\x81\x05",
+    "masked": b"\x81\x85" + KEY,
+    "length_16": b"\x82\x7e\x01\x00",
+    "length_64": b"\x82\xff" + struct.pack(">Q", 1 << 16) + KEY,
+    "not_minimal": b"\x82\x7e\x00\x7d",
+    "top_bit": b"\x82\x7f\x80" + bytes(7),
+    "fragmented_ping": b"\x09\x00",
+    "reserved_opcode": b"\x83\x00",
+}
+
+
+def strings(choice, *parts):
+    return choice + b"\xff".join(parts)
+
+
+SEEDS = {
+    "frame_header": HEADER,
+    "server": {
+        name: VARIANTS.get(name, settings()) + wire for name, wire in conversations(KEY).items()
+    }
+    | {
+        "handshake": settings(HANDSHAKE) + REQUEST + frame(0x81, b"Hello", KEY),
+        "handshake_chopped": settings(HANDSHAKE | TIGHT, chunks=(7, 1, 0)) + REQUEST,
+        "head_too_long": settings(HANDSHAKE, head=4) + REQUEST,
+        "plain_head": settings(HANDSHAKE) + PLAIN.replace(b"GET", b"HEAD"),
+        "plain_request": settings(HANDSHAKE | EARLY) + PLAIN + b"body",
+        "limits": settings(limits=0x42) + frame(0x02, b"abcd", KEY) + frame(0x80, b"efgh", KEY),
+    },
+    "client": {
+        name: VARIANTS.get(name, settings()) + wire for name, wire in conversations(None).items()
+    }
+    | {
+        "handshake": settings(HANDSHAKE) + RESPONSE + frame(0x81, b"Hello"),
+        "handshake_after_interim": settings(HANDSHAKE | FIXED, chunks=(9, 0, 0)) + INTERIM,
+        "refused": settings(HANDSHAKE) + REFUSAL,
+    },
+    "chop": {
+        f"server_{name}": VARIANTS.get(name, settings(chunks=(1, 1, 1))) + wire
+        for name, wire in conversations(KEY).items()
+    }
+    | {
+        "server_handshake": settings(HANDSHAKE, chunks=(1, 1, 1)) + REQUEST,
+        "client_handshake": settings(HANDSHAKE, side=1, chunks=(1, 2, 0)) + INTERIM,
+        "client_refused": settings(HANDSHAKE, side=1, chunks=(5, 5, 5)) + REFUSAL,
+        "client_streaming": settings(STREAMING, side=1, chunks=(2, 1, 1))
+        + frame(0x01, "é".encode())
+        + frame(0x8A)
+        + frame(0x80, b"!"),
+    },
+    "handshake": {
+        "received_request": b"q" + REQUEST,
+        "received_plain": b"q" + PLAIN,
+        "received_wrong_version": b"q" + REQUEST.replace(b": 13", b": 8"),
+        "received_response": b"s" + RESPONSE,
+        "received_interim": b"s" + INTERIM,
+        "received_phrase_not_utf8": b"s" + RESPONSE.replace(b"Switching", b"\xfcber"),
+        "received_refusal": b"s" + REFUSAL,
+        "request": strings(b"Q", b"example.com:80", b"/a?b", b"null", b"Cookie", b"a=b", b"chat"),
+        "request_injected": strings(b"Q", b"a\r\nb: c", b"/ HTTP/1.1\r\n\r\n", b"x"),
+        "accept": strings(b"A", b"chat", b"Set-Cookie", b"a=b", b""),
+        "response": strings(b"S", b"404", b"none here", b"Content-Type", b"text/plain", b""),
+        "response_no_content": strings(b"S", b"204", b"left out"),
+    },
+}
+
+for target, seeds in SEEDS.items():
+    directory = pathlib.Path(__file__).parent / "seeds" / target
+    directory.mkdir(parents=True, exist_ok=True)
+    for name, data in seeds.items():
+        (directory / name).write_bytes(data)

@@ -1,0 +1,313 @@
+//! A driver as an application would write it, which answers all it is told and checks on the way
+//! what must hold for every input.
+
+use core::time::Duration;
+
+use sansocket::{
+    Accept, Chunk, Client, CloseFrame, Connection, Error, Event, Events, Message, MessageKind,
+    Reply, Request, Response, Role, SendError, Server, Storage,
+};
+
+use crate::output::{Output, assert_frames};
+use crate::record::{Record, Report};
+use crate::settings::Settings;
+use crate::{Counted, heads};
+
+/// The subprotocols that every client asks for.
+pub const PROTOCOLS: [&str; 2] = ["chat", "superchat"];
+
+/// What differs between the sides.
+pub trait Side: Role + Sized {
+    /// Whether this side masks what it sends.
+    const MASKS: bool;
+
+    /// A connection at its beginning, or after an opening handshake done elsewhere.
+    fn connect<S: Storage>(
+        storage: S,
+        settings: &Settings,
+        out: &mut Output,
+    ) -> Connection<Self, S>;
+
+    /// Answers what only this side is asked.
+    fn answer<S: Storage>(
+        event: &Event<'_>,
+        reply: &mut Reply<'_, Self, S, Output>,
+    ) -> Result<(), SendError>;
+}
+
+impl Side for Server {
+    const MASKS: bool = false;
+
+    fn connect<S: Storage>(storage: S, settings: &Settings, _: &mut Output) -> Connection<Self, S> {
+        if settings.handshake {
+            return Connection::server_in(storage, settings.config);
+        }
+        Connection::established_in(storage, Self, Default::default(), settings.config)
+    }
+
+    fn answer<S: Storage>(
+        event: &Event<'_>,
+        reply: &mut Reply<'_, Self, S, Output>,
+    ) -> Result<(), SendError> {
+        match event {
+            Event::Request(head) => {
+                let accept = Accept::new().headers(&[("X-Served-By", "fuzz")]);
+                match head.protocols().next() {
+                    Some(protocol) => reply.accept(head, accept.protocol(protocol)),
+                    None => reply.accept(head, accept),
+                }
+            }
+            Event::Http(head) if head.target() != "/ignored" => {
+                reply.respond(&Response::new(404).body(b"nothing here"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Side for Client<Counted> {
+    const MASKS: bool = true;
+
+    fn connect<S: Storage>(
+        storage: S,
+        settings: &Settings,
+        out: &mut Output,
+    ) -> Connection<Self, S> {
+        let entropy = Counted::default();
+        if settings.handshake {
+            let request = Request::new("example.com", "/chat").protocols(&PROTOCOLS);
+            out.make_room(1024);
+            return Connection::client_in(storage, &request, entropy, settings.config, out)
+                .expect("the request is valid and there is room for it");
+        }
+        let client = Self::new(entropy);
+        Connection::established_in(storage, client, Default::default(), settings.config)
+    }
+
+    fn answer<S: Storage>(
+        _: &Event<'_>,
+        _: &mut Reply<'_, Self, S, Output>,
+    ) -> Result<(), SendError> {
+        Ok(())
+    }
+}
+
+/// What the driver does with the pieces of a streamed message.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Pieces {
+    /// Each is sent back as a fragment.
+    Echo,
+    /// Only the end of each frame is answered, which does not depend on the chop.
+    CountFrames,
+}
+
+/// Drives a connection through the whole wire and the end of the stream.
+pub fn run<R: Side, S: Storage>(
+    storage: S,
+    settings: &Settings,
+    pieces: Pieces,
+    wire: &[u8],
+) -> Record {
+    let mut out = Output::new(if settings.tight { 0 } else { 1 << 24 });
+    let connection = R::connect(storage, settings, &mut out);
+    let settings = *settings;
+    let mut run = Run { connection, settings, pieces, out, record: Record::default() };
+    let failure = run.feed_all(wire).err();
+    assert!(run.record.events <= wire.len(), "more events than bytes");
+    run.note_end();
+
+    let ended = run.connection.end_of_stream().err();
+    assert!(failure.is_none() || ended == failure, "{ended:?} after {failure:?}");
+    run.record.error = ended;
+    run.note_end();
+    if let Some(error) = ended {
+        run.assert_sticky(error);
+    }
+
+    run.record.sent = run.out.bytes().to_vec();
+    let frames = match settings.handshake {
+        true => heads::after_own_head(&run.record.sent),
+        false => &run.record.sent,
+    };
+    assert_frames(frames, R::MASKS);
+    run.record
+}
+
+struct Run<R: Role, S: Storage> {
+    connection: Connection<R, S>,
+    settings: Settings,
+    pieces: Pieces,
+    out: Output,
+    record: Record,
+}
+
+/// Why a pass over a chunk ended.
+enum End {
+    /// There is no further event in it.
+    Drained,
+    /// The driver left after an event.
+    Left,
+    /// An answer needs this much room.
+    Blocked { needed: usize },
+}
+
+impl<R: Side, S: Storage> Run<R, S> {
+    /// Feeds chunk by chunk, telling the time between them.
+    fn feed_all(&mut self, wire: &[u8]) -> Result<(), Error> {
+        let mut consumed = 0;
+        let mut now = Duration::from_millis(5);
+        for chunk in self.settings.cut(wire) {
+            if self.settings.ticks {
+                self.tick(now)?;
+                now += Duration::from_millis(7);
+            }
+            consumed += self.feed(&mut chunk.to_vec())?;
+        }
+        self.record.consumed = Some(consumed);
+        Ok(())
+    }
+
+    fn tick(&mut self, now: Duration) -> Result<(), Error> {
+        match self.connection.tick(now, &mut self.out) {
+            Err(Error::Blocked(SendError::Full { needed, room })) => {
+                assert!(needed > room, "{needed} bytes do not fit {room}");
+                self.out.make_room(needed);
+                let again = self.connection.tick(now, &mut self.out);
+                assert!(!matches!(again, Err(Error::Blocked(_))), "blocked for ever: {again:?}");
+                again
+            }
+            told => told,
+        }
+    }
+
+    /// Feeds one chunk, in as many passes as it takes, and gives how much was consumed.
+    fn feed(&mut self, chunk: &mut [u8]) -> Result<usize, Error> {
+        let mut start = 0;
+        let mut blocked = 0;
+        loop {
+            let events = self.record.events;
+            let (consumed, end) = self.pass(&mut chunk[start..]);
+            start += consumed;
+            if self.record.events > events {
+                blocked = 0;
+            }
+            match end? {
+                End::Drained => return Ok(start),
+                End::Left => {}
+                End::Blocked { needed } => {
+                    // Twice at most: for the answer to a frame, and for a failure found in it.
+                    blocked += 1;
+                    assert!(blocked <= 2, "blocked for ever");
+                    self.out.make_room(needed);
+                }
+            }
+        }
+    }
+
+    fn pass(&mut self, rest: &mut [u8]) -> (usize, Result<End, Error>) {
+        let Self { connection, settings, pieces, out, record } = self;
+        if settings.in_place {
+            handle(connection.receive(rest, out), settings, *pieces, record)
+        } else {
+            handle(connection.receive(&*rest, out), settings, *pieces, record)
+        }
+    }
+
+    /// Each further call must give the same error and write nothing.
+    fn assert_sticky(&mut self, error: Error) {
+        let sent = self.out.bytes().len();
+        self.out.make_room(1024);
+        let again = self.connection.receive(b"\x81\x00", &mut self.out).next().map(drop);
+        // The last words may have had no room until now.
+        assert_eq!(again, Err(error));
+        let sent = sent.max(self.out.bytes().len());
+        let Self { connection, out, .. } = self;
+        assert_eq!(connection.receive(b"", out).next().map(drop), Err(error));
+        assert_eq!(connection.tick(Duration::MAX, out), Err(error));
+        assert_eq!(connection.end_of_stream(), Err(error));
+        assert_eq!(connection.next_timeout(), None);
+        let kind = MessageKind::Binary;
+        assert_eq!(connection.send_fragment(kind, b"", true, out), Err(SendError::Closed));
+        assert_eq!(connection.ping(b"", out), Err(SendError::Closed));
+        assert_eq!(connection.close(CloseFrame::EMPTY, out), Err(SendError::Closed));
+        assert_eq!(out.bytes().len(), sent, "something is written after the failure");
+    }
+
+    fn note_end(&mut self) {
+        let connection = &self.connection;
+        let report = Report::new(&connection.close_report());
+        self.record.end.push((connection.state(), connection.transport(), report));
+    }
+}
+
+/// Takes the events of one chunk until there are no more, or the driver leaves early.
+fn handle<R: Side, S: Storage, C: Chunk>(
+    mut events: Events<'_, R, S, C, Output>,
+    settings: &Settings,
+    pieces: Pieces,
+    record: &mut Record,
+) -> (usize, Result<End, Error>) {
+    let length = events.remaining().len();
+    let end = loop {
+        let before = (events.consumed(), events.out().bytes().len());
+        match events.next() {
+            Ok(None) => break Ok(End::Drained),
+            Ok(Some((event, mut reply))) => {
+                record.push(&event);
+                answer(&event, &mut reply, pieces);
+            }
+            Err(Error::Blocked(SendError::Full { needed, room })) => {
+                assert!(needed > room, "{needed} bytes do not fit {room}");
+                assert_eq!(events.out().bytes().len(), before.1, "blocked, but it wrote");
+                break Ok(End::Blocked { needed });
+            }
+            Err(error) => break Err(error),
+        }
+        assert!(events.consumed() >= before.0);
+        assert_eq!(events.consumed() + events.remaining().len(), length);
+        if settings.early_exit {
+            break Ok(End::Left);
+        }
+    };
+    (events.consumed(), end)
+}
+
+/// Answers an event: an echo, and what the settings leave to the caller.
+fn answer<R: Side, S: Storage>(
+    event: &Event<'_>,
+    reply: &mut Reply<'_, R, S, Output>,
+    pieces: Pieces,
+) {
+    with_room(reply, |reply| match event {
+        Event::Message(Message::Text(text)) if text.starts_with("close") => {
+            reply.close(CloseFrame::EMPTY)
+        }
+        Event::Message(message) => reply.send(*message),
+        Event::Piece(piece) if pieces == Pieces::Echo => {
+            reply.send_fragment(piece.kind, piece.data, piece.message_end)
+        }
+        Event::Piece(piece) if piece.frame_end => reply.ping(b"frame"),
+        Event::Close(frame) => reply.close(frame.code().map_or(CloseFrame::EMPTY, Into::into)),
+        _ => R::answer(event, reply),
+    });
+}
+
+/// Runs a call that may find the output full: then it must succeed with the room it asks for.
+fn with_room<R: Role, S: Storage>(
+    reply: &mut Reply<'_, R, S, Output>,
+    call: impl Fn(&mut Reply<'_, R, S, Output>) -> Result<(), SendError>,
+) {
+    let before = reply.out().bytes().len();
+    let mut done = call(reply);
+    if let Err(SendError::Full { needed, room }) = done {
+        assert!(needed > room, "{needed} bytes do not fit {room}");
+        assert_eq!(reply.out().bytes().len(), before, "full, but it wrote");
+        reply.out().make_room(needed);
+        done = call(reply);
+        assert!(!matches!(done, Err(SendError::Full { .. })), "full with the room it asked for");
+    }
+    // A fragmented echo goes on only as long as its message; the rest is refused without harm.
+    let refused = matches!(done, Err(SendError::Closed | SendError::Fragmented));
+    assert!(done.is_ok() || refused, "{done:?}");
+    assert!(done.is_ok() || reply.out().bytes().len() == before, "refused, but it wrote");
+}
