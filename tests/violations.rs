@@ -27,12 +27,6 @@ fn header<R: Side>(first: u8, length: u8, field: &[u8]) -> Vec<u8> {
     [&[first, mask | length], field].concat()
 }
 
-/// The same with the masking key, if there is one: a whole header.
-fn whole_header<R: Side>(first: u8, length: u8, field: &[u8]) -> Vec<u8> {
-    let key = if R::MASKS { &[][..] } else { &wire::KEY };
-    [&header::<R>(first, length, field), key].concat()
-}
-
 /// Mistakes in the header of a single frame.
 fn headers<R: Side>() -> Vec<Row> {
     let frame = |error| Error::Frame(error);
@@ -80,13 +74,13 @@ fn headers<R: Side>() -> Vec<Row> {
         ),
         (
             "frame over the limit",
-            whole_header::<R>(0x82, 126, &1001u16.to_be_bytes()),
+            header::<R>(0x82, 126, &1001u16.to_be_bytes()),
             Error::FrameTooLong { length: 1001, limit: MAX_FRAME },
             1009,
         ),
         (
             "frame over any limit",
-            whole_header::<R>(0x81, 127, &(i64::MAX as u64).to_be_bytes()),
+            header::<R>(0x81, 127, &(i64::MAX as u64).to_be_bytes()),
             Error::FrameTooLong { length: i64::MAX as u64, limit: MAX_FRAME },
             1009,
         ),
@@ -168,7 +162,7 @@ fn payloads<R: Side>() -> Vec<Row> {
         ),
         (
             "message over the limit",
-            [peer(0x02, &[0; 1000]), whole_header::<R>(0x80, 126, &501u16.to_be_bytes())].concat(),
+            [peer(0x02, &[0; 1000]), header::<R>(0x80, 126, &501u16.to_be_bytes())].concat(),
             Error::MessageTooLong { length: 1501, limit: MAX_MESSAGE },
             1009,
         ),
