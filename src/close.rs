@@ -187,7 +187,8 @@ pub enum State {
     Connecting,
     /// Messages can go both ways.
     Open,
-    /// A close frame was sent or received, but not both.
+    /// A close frame was sent or received, but not both; or it is still to be said to the peer
+    /// that the connection has failed.
     Closing,
     /// Nothing more will be received or sent.
     Closed,

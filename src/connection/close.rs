@@ -111,6 +111,8 @@ impl<R: Role> Core<R> {
     pub(super) fn end_of_stream(&mut self) -> Result<(), Error> {
         self.closing.dropped |= !self.closing.ended && self.transport() == Transport::Close;
         self.closing.ended = true;
+        // There is nobody left to be told.
+        self.farewell_due = false;
         if let Some(error) = self.failure {
             return Err(error);
         }
@@ -146,6 +148,7 @@ impl<R: Role> Core<R> {
     pub(super) fn state(&self) -> State {
         let closing = &self.closing;
         match self.phase {
+            _ if self.farewell_due => State::Closing,
             _ if self.failure.is_some() => State::Closed,
             Phase::Over => State::Closed,
             Phase::Open => match (closing.sent, closing.received) {

@@ -371,7 +371,7 @@ impl<R: Role, S: Storage> Connection<R, S> {
     /// For connections that are idle for a while: the next message allocates again.
     pub fn release(&mut self) {
         self.forget_lent();
-        if self.message.as_slice().is_empty() {
+        if self.message.as_slice().is_empty() || self.state() == State::Closed {
             self.message.clear(0);
         }
         let between_frames = matches!(self.core.incoming.frame, Frame::Header { .. });

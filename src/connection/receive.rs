@@ -104,12 +104,12 @@ impl<R: Role, S: Storage> Connection<R, S> {
         }
 
         // Whatever cannot be answered is not consumed either.
-        let in_parts = !self.control.as_slice().is_empty();
+        let total = self.control.as_slice().len() + take;
         let answer = match payload.opcode {
-            OpCode::Ping if self.core.config.auto_pong => {
-                Some(self.control.as_slice().len() + take)
+            OpCode::Ping if self.core.config.auto_pong => Some(total),
+            OpCode::Close if self.core.config.auto_close && !self.core.closing.sent => {
+                Some(if total < 2 { 0 } else { 2 })
             }
-            OpCode::Close if self.core.config.auto_close && !self.core.closing.sent => Some(2),
             _ => None,
         };
         let ticket = match answer {
@@ -118,7 +118,7 @@ impl<R: Role, S: Storage> Connection<R, S> {
         };
 
         // A close frame is kept, for the report.
-        let keep = in_parts || payload.opcode == OpCode::Close;
+        let keep = total != take || payload.opcode == OpCode::Close;
         let source = if !keep && Cursor::<C>::can_lend(payload.key) {
             cursor.lend(take, payload.key)
         } else {
