@@ -112,7 +112,7 @@ impl<R: Role> Core<R> {
 
     /// Whether a server's caller has yet to answer a request, whose head is kept until then.
     pub(super) fn awaits_answer(&self) -> bool {
-        matches!(self.phase, Phase::Request | Phase::Plain { .. })
+        self.failure.is_none() && matches!(self.phase, Phase::Request | Phase::Plain { .. })
     }
 }
 
