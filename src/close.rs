@@ -154,6 +154,12 @@ impl AsRef<[u8]> for ClosePayload {
     }
 }
 
+impl<'a> From<(CloseCode, &'a str)> for CloseFrame<'a> {
+    fn from((code, reason): (CloseCode, &'a str)) -> Self {
+        Self::new(code, reason)
+    }
+}
+
 impl From<CloseCode> for CloseFrame<'_> {
     fn from(code: CloseCode) -> Self {
         Self::new(code, "")
@@ -221,7 +227,7 @@ pub struct CloseReport<'a> {
     pub close_received: bool,
     /// The code of the close frame that was sent; `None` without a frame or without a code.
     pub local_code: Option<CloseCode>,
-    /// The reason of the close frame that was sent; the `Fixed` storage does not keep it.
+    /// The reason of the close frame that was sent; the `Fixed` storage does not keep the caller's.
     pub local_reason: Option<&'a str>,
     /// The code of the close frame that was received; `None` without a frame or without a code.
     pub remote_code: Option<CloseCode>,

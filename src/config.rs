@@ -162,9 +162,11 @@ impl Config {
         self
     }
 
-    /// How long the opening handshake may take. All deadlines work in milliseconds, up to 49 days,
-    /// and only for a caller that tells the time with
-    /// [`Connection::tick`](crate::Connection::tick); `Duration::ZERO` sets none.
+    /// How long the opening handshake may take, with the time that a request waits for its answer.
+    ///
+    /// All deadlines work in milliseconds, up to 49 days, and run from the first
+    /// [`Connection::tick`](crate::Connection::tick) on; `Duration::ZERO` sets none. When this one
+    /// has passed nothing is sent, and TCP is to be closed.
     #[must_use]
     pub const fn opening_timeout(mut self, span: Duration) -> Self {
         self.opening = Millis::new(span);
@@ -197,6 +199,9 @@ impl Config {
 
     /// Closes with code 1001 when no part of a message was received or sent for this long; pings
     /// and pongs do not count.
+    ///
+    /// A message that still arrives after that is told, but an answer to it is
+    /// [`SendError::Closed`](crate::SendError::Closed).
     #[must_use]
     pub const fn idle_timeout(mut self, span: Duration) -> Self {
         self.idle = Millis::new(span);

@@ -319,6 +319,9 @@ impl Timeout {
 #[non_exhaustive]
 pub enum SendError {
     /// The output has not enough room; the same call succeeds once it has.
+    ///
+    /// Never, if `needed` is more than the output can hold at all: 256 bytes are enough for
+    /// everything but the caller's own messages, headers and bodies.
     Full {
         /// How much room the call needs, in bytes.
         needed: usize,

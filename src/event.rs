@@ -6,7 +6,9 @@ use crate::message::{Message, Piece};
 
 /// Something that the peer has done, lent until the next call.
 ///
-/// It borrows from the chunk that was received or from the connection's own memory.
+/// It borrows from the chunk that was received or from the connection's own memory, so it stays in
+/// the function that calls [`receive`](crate::Connection::receive); what has to leave it is copied
+/// or answered there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -32,7 +34,8 @@ pub enum Event<'a> {
     Refused(ResponseHead<'a>),
     /// A whole message, with [`Delivery::Whole`](crate::Delivery::Whole).
     Message(Message<'a>),
-    /// A part of a message, with [`Delivery::Streaming`](crate::Delivery::Streaming).
+    /// A part of a message, with [`Delivery::Streaming`](crate::Delivery::Streaming); never longer
+    /// than the chunk that it came in.
     Piece(Piece<'a>),
     /// A ping, with its payload; already answered unless
     /// [`Config::auto_pong`](crate::Config::auto_pong) is off.

@@ -17,13 +17,16 @@
 //!    later with the methods of the connection.
 //! 4. Ask [`Connection::transport`]: [`Read`](Transport::Read) and
 //!    [`AwaitClose`](Transport::AwaitClose) mean to go on with step 2,
-//!    [`Close`](Transport::Close) to write `out` and close TCP.
+//!    [`Close`](Transport::Close) to write `out` and close TCP, best as is said there.
 //! 5. When the peer closes TCP, tell [`Connection::end_of_stream`]. Then, or after step 4,
 //!    [`Connection::close_report`] says how it ended.
 //!
-//! Pings, close frames and violations are answered into `out` without the caller's doing. Who
-//! wants deadlines sets them in [`Config`], calls [`Connection::tick`] before each `receive`, and
-//! wakes up at [`Connection::next_timeout`].
+//! Pings, close frames and violations are answered into `out` without the caller's doing.
+//!
+//! Who wants deadlines sets them in [`Config`] and tells the time with [`Connection::tick`]: once
+//! after step 1, as none runs before, then before each `receive`, and when
+//! [`Connection::next_timeout`] is reached, which is how long to wait for the transport. A blocking
+//! driver passes it to `set_read_timeout`, and takes `WouldBlock` as the time to `tick`.
 //!
 //! ## A server
 //!
@@ -161,7 +164,13 @@
 //!
 //! A buffer of constant size can be full. Then a call changes nothing and says how much room it
 //! needs ([`SendError::Full`], or [`Error::Blocked`] where something had to be answered); once the
-//! transport has taken some bytes, the same call succeeds.
+//! transport has taken some bytes, the same call succeeds. With 256 bytes there is room for
+//! everything but the caller's own messages and headers.
+//!
+//! An event that was lent is gone with the next call, so make sure of the room for its answer
+//! before: stop the loop while `events.out()` has less of it than the longest answer, keep
+//! [`Events::remaining`], and pass that again once the transport has taken some. Or let the
+//! transport take some while the event is lent, from [`Reply::out`], and repeat the call.
 //!
 //! # What it does
 //!

@@ -158,7 +158,7 @@ fn the_peer_closes_first<R: Side>() {
         was_clean: true,
         dropped_by_me: !R::MASKS,
         frames: (true, true),
-        local: (Some(4321), None),
+        local: (Some(4321), some("")),
         remote: (Some(4321), some("enough")),
         ..Report::default()
     };
@@ -196,6 +196,7 @@ fn the_peer_closes_without_a_code<R: Side>() {
         was_clean: true,
         dropped_by_me: !R::MASKS,
         frames: (true, true),
+        local: (None, some("")),
         remote: (None, some("")),
         ..Report::default()
     };

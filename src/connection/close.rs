@@ -106,6 +106,7 @@ impl<R: Role> Core<R> {
         ticket.write(OpCode::Close, true, bytes.as_ref().map_or(&[], |bytes| bytes), out);
         self.closing.sent = true;
         self.closing.sent_code = code;
+        self.closing.automatic = true;
     }
 
     pub(super) fn end_of_stream(&mut self) -> Result<(), Error> {
@@ -191,7 +192,9 @@ impl<R: Role> Core<R> {
             close_received: closing.received,
             local_code: closing.sent_code,
             local_reason: match self.failure {
-                Some(error) if closing.sent && local_reason.is_none() => Some(error.reason()),
+                _ if !closing.sent => None,
+                _ if closing.automatic => Some(""),
+                Some(error) if local_reason.is_none() => Some(error.reason()),
                 _ => local_reason,
             },
             remote_code: closing.received_code,

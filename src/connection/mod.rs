@@ -109,7 +109,8 @@ impl<S: Storage> Connection<Server, S> {
     /// Accepts the request of an earlier [`Event::Request`](crate::Event::Request): appends the
     /// response with status 101, from which on messages can be sent.
     ///
-    /// Then go on with [`receive`](Self::receive), first with what was left of the last chunk.
+    /// Then go on with [`receive`](Self::receive), first with what was left of the last chunk. A
+    /// subprotocol is chosen from the caller's own list, as the request is borrowed from here.
     ///
     /// # Errors
     ///
@@ -288,8 +289,10 @@ impl<R: Role, S: Storage> Connection<R, S> {
     /// with a vectored write.
     ///
     /// The next `payload_len` bytes on the wire behind `out` must be the payload, passed through
-    /// [`PayloadMask::apply`] first, which changes nothing for a server. Until they are written,
-    /// nothing else may be. `kind` and `fin` are those of [`send_fragment`](Self::send_fragment):
+    /// [`PayloadMask::apply`] first, which changes nothing for a server; it can drop the mask.
+    /// Until they are written, nothing else may be appended: inside the event loop, stop taking
+    /// events, write `out` and the payload, then go on with
+    /// [`remaining`](Events::remaining). `kind` and `fin` are those of [`send_fragment`](Self::send_fragment):
     /// `true` without a fragment before it is a whole message.
     ///
     /// # Errors
@@ -328,7 +331,11 @@ impl<R: Role, S: Storage> Connection<R, S> {
     /// Appends a close frame: starts the closing handshake, or answers the peer's close frame
     /// [RFC 6455 §7.1.2].
     ///
-    /// Messages are still received until the peer's close frame comes; nothing more can be sent.
+    /// Messages are still received until the peer's close frame comes; nothing more can be sent,
+    /// so an answer to them is [`SendError::Closed`], which can be ignored.
+    ///
+    /// `frame` is a [`CloseCode`](crate::CloseCode), one with a reason as in
+    /// `(CloseCode::NORMAL, "bye")`, or a [`CloseFrame`].
     ///
     /// # Errors
     ///
@@ -346,9 +353,10 @@ impl<R: Role, S: Storage> Connection<R, S> {
     /// Tells the time, as the span since any fixed origin, and does what is due: a keep-alive
     /// ping, or the start of the closing handshake with an idle peer.
     ///
-    /// Call it when [`next_timeout`](Self::next_timeout) is reached and before each
-    /// [`receive`](Self::receive): what happens is counted from the last time that was told. A
-    /// time before the last one counts as that. Who has set no deadline need not call it.
+    /// Call it once when the connection is made, since no deadline runs before; then when
+    /// [`next_timeout`](Self::next_timeout) is reached and before each [`receive`](Self::receive):
+    /// what happens is counted from the last time that was told. A time before the last one counts
+    /// as that. Who has set no deadline need not call it.
     ///
     /// # Errors
     ///
@@ -360,7 +368,7 @@ impl<R: Role, S: Storage> Connection<R, S> {
     }
 
     /// When to call [`tick`](Self::tick) at the latest, on its scale; `None` while no deadline
-    /// runs. It may change with every other call.
+    /// runs, as before the first `tick`. It may change with every other call.
     #[must_use]
     pub fn next_timeout(&self) -> Option<Duration> {
         self.core.next_timeout()

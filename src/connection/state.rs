@@ -110,6 +110,8 @@ pub(super) struct Closing {
     pub(super) received: bool,
     pub(super) sent_code: Option<CloseCode>,
     pub(super) received_code: Option<CloseCode>,
+    /// The close frame that was sent is an automatic answer, without a reason.
+    pub(super) automatic: bool,
     /// This side sent its close frame first.
     pub(super) by_me: bool,
     /// The peer has closed TCP.

@@ -436,6 +436,36 @@ mod tests {
     }
 
     #[test]
+    fn what_is_written_unasked_fits_256_bytes() {
+        use HandshakeError as E;
+        let (limit, count) = (u32::MAX, u16::MAX);
+        let errors = [
+            E::HeadTooLong { limit },
+            E::TooManyHeaders { limit: count },
+            E::Malformed,
+            E::Method,
+            E::HttpVersion,
+            E::Host,
+            E::Upgrade,
+            E::Connection,
+            E::VersionCount,
+            E::Version,
+            E::Key,
+        ];
+        for error in errors {
+            let mut out = vec![];
+            let reason = crate::Error::Handshake(error).reason();
+            write_status(error.status(), reason, false, &mut out);
+            assert!(out.len() <= 256, "{error:?}: {} bytes", out.len());
+        }
+        let mut request = vec![];
+        crate::Request::new("a", "/").write(NONCE, &mut request);
+        let mut response = vec![];
+        Accept::new().write(&RequestHead::new(&request), &mut response);
+        assert!(request.len() <= 256 && response.len() <= 256);
+    }
+
+    #[test]
     fn numbers_are_decimal() {
         for number in [0, 1, 9, 10, 101, 65_535, u64::MAX] {
             assert_eq!(Decimal::new(number).as_bytes(), number.to_string().as_bytes());
