@@ -173,7 +173,8 @@ impl Config {
         self
     }
 
-    /// How long the peer may take to answer a close frame.
+    /// How long the peer may take to answer a close frame. Who sets any other deadline wants this
+    /// one too: none of the others runs while it could.
     #[must_use]
     pub const fn closing_timeout(mut self, span: Duration) -> Self {
         self.closing = Millis::new(span);

@@ -59,6 +59,8 @@ pub enum Error {
     UnexpectedEnd,
     /// An answer that is due cannot be written; nothing is changed, and the same call goes on
     /// where it was once the cause is gone. Not sticky.
+    ///
+    /// After [`tick`](crate::Connection::tick), call that again once there is room.
     Blocked(SendError),
 }
 
@@ -222,6 +224,8 @@ pub enum HandshakeError {
     Upgrade,
     /// No Connection header names `Upgrade`.
     Connection,
+    /// The request to upgrade has a body.
+    Body,
     /// The request's Sec-WebSocket-Version is missing or there is more than one.
     VersionCount,
     /// The request's Sec-WebSocket-Version is not 13.
@@ -260,6 +264,7 @@ impl HandshakeError {
             Self::Host => "there must be exactly one Host header",
             Self::Upgrade => "no Upgrade header names websocket",
             Self::Connection => "no Connection header names Upgrade",
+            Self::Body => "request to upgrade has a body",
             Self::VersionCount => "there must be exactly one Sec-WebSocket-Version header",
             Self::Version => "Sec-WebSocket-Version is not 13",
             Self::Key => "there must be exactly one Sec-WebSocket-Key, the base64 of 16 bytes",
@@ -297,7 +302,7 @@ pub enum Timeout {
     Closing,
     /// The server did not close TCP in time after the closing handshake.
     ServerDrop,
-    /// Nothing came in time after a keep-alive ping; close code 1011.
+    /// Nothing came in time after a keep-alive ping; close code 1011, if there is room for it.
     Pong,
 }
 
@@ -357,7 +362,7 @@ pub enum SendError {
     NotAnUpgrade,
     /// The subprotocol is not among those that the client asked for.
     ProtocolNotOffered,
-    /// A subprotocol, at this index, is not an HTTP token.
+    /// A subprotocol, at this index, is not an HTTP token, or stands there twice.
     InvalidProtocol {
         /// The index in the list of subprotocols.
         index: usize,
@@ -408,7 +413,7 @@ impl fmt::Display for SendError {
             Self::NotAnUpgrade => f.write_str("the request is not a WebSocket upgrade"),
             Self::ProtocolNotOffered => f.write_str("the client did not ask for this subprotocol"),
             Self::InvalidProtocol { index } => {
-                write!(f, "subprotocol {index} is not an HTTP token")
+                write!(f, "subprotocol {index} is not an HTTP token, or repeated")
             }
             Self::InvalidHeader { index } => write!(
                 f,

@@ -14,7 +14,8 @@
 //!    [`Buffer`]; whatever calls have to say to the peer is appended there.
 //! 3. Read from the transport and pass what came to [`Connection::receive`]. Take the events in it
 //!    with [`Events::next`] until there is none, and answer through the [`Reply`] beside each, or
-//!    later with the methods of the connection.
+//!    later with the methods of the connection. Keep what is left in [`Events::remaining`], as
+//!    when a request has to be answered first, and pass it again before what is read next.
 //! 4. Ask [`Connection::transport`]: [`Read`](Transport::Read) and
 //!    [`AwaitClose`](Transport::AwaitClose) mean to go on with step 2,
 //!    [`Close`](Transport::Close) to write `out` and close TCP, best as is said there.
@@ -25,8 +26,9 @@
 //!
 //! Who wants deadlines sets them in [`Config`] and tells the time with [`Connection::tick`]: once
 //! after step 1, as none runs before, then before each `receive`, and when
-//! [`Connection::next_timeout`] is reached, which is how long to wait for the transport. A blocking
-//! driver passes it to `set_read_timeout`, and takes `WouldBlock` as the time to `tick`.
+//! [`Connection::next_timeout`] is reached. That is a time on the same scale: it is waited for by
+//! `next_timeout.saturating_sub(now)`, which a blocking driver passes to `set_read_timeout`, unless
+//! it is zero, when it is time to `tick` at once.
 //!
 //! ## A server
 //!

@@ -177,7 +177,8 @@ impl Note for Option<Box<str>> {
 ///
 /// With [`Delivery::Whole`](crate::Delivery::Whole) a message can be `N` bytes long; with
 /// [`Delivery::Streaming`](crate::Delivery::Streaming) the length of messages has nothing to do
-/// with `N`. The head of the peer's opening handshake has to fit in any case.
+/// with `N`, which must not be zero. The head of the peer's opening handshake has to fit in any
+/// case.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Fixed<const N: usize>;
 

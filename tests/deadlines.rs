@@ -268,19 +268,45 @@ fn a_ping_that_does_not_fit_the_output_stays_due() {
         let ping = from_us::<R>(0x89, b"");
         let mut full = FixedBuffer::<1>::new();
         let blocked = Error::Blocked(SendError::Full { needed: ping.len(), room: 1 });
-        for now in [30, 40, 90] {
+        for now in [30, 40] {
             assert_eq!(connection.tick(ms(now), &mut full), Err(blocked));
+            // The peer has its time from when the ping was due.
             assert_eq!(
                 (connection.state(), connection.next_timeout()),
-                (State::Open, Some(ms(30)))
+                (State::Open, Some(ms(50)))
             );
         }
         let mut out = Out::default();
-        assert_eq!(connection.tick(ms(90), &mut out), Ok(()));
-        assert_eq!((out.take(), connection.next_timeout()), (ping, Some(ms(110))));
+        assert_eq!(connection.tick(ms(45), &mut out), Ok(()));
+        assert_eq!((out.take(), connection.next_timeout()), (ping, Some(ms(50))));
+        pass(&mut connection, 46);
+        // A sign of life, and all is as before.
+        feed(&mut connection, &from_peer::<R>(0x8A, b""), &mut out);
+        assert_eq!(connection.next_timeout(), Some(ms(76)));
     }
     check::<Server>();
     check::<ScriptedClient>();
+}
+
+#[test]
+fn a_peer_that_takes_nothing_does_not_live_for_ever() {
+    let mut server = open::<Server>(Config::new().keep_alive(ms(30), ms(20)));
+    pass(&mut server, 0);
+    let mut full = FixedBuffer::<0>::new();
+    assert!(matches!(server.tick(ms(30), &mut full), Err(Error::Blocked(_))));
+    // Neither does one whose bytes cannot be consumed: they were there before.
+    let ping = from_peer::<Server>(0x89, b"?");
+    let mut events = server.receive(&ping[..], &mut full);
+    assert!(matches!(events.next(), Err(Error::Blocked(_))));
+    let mut events = server.receive(&ping[6..], &mut full);
+    assert!(matches!(events.next(), Err(Error::Blocked(_))));
+    assert_eq!(server.next_timeout(), Some(ms(60)), "the header was a sign of life");
+    assert!(matches!(server.tick(ms(60), &mut full), Err(Error::Blocked(_))));
+    let mut events = server.receive(&ping[6..], &mut full);
+    assert!(matches!(events.next(), Err(Error::Blocked(_))));
+    assert_eq!(server.next_timeout(), Some(ms(80)));
+    assert_eq!(server.tick(ms(80), &mut full), Err(Error::Timeout(Timeout::Pong)));
+    assert_failed(&mut server, Timeout::Pong);
 }
 
 // Idleness.

@@ -277,7 +277,7 @@ fn what_cannot_be_sent_changes_nothing() {
 }
 
 #[test]
-fn nothing_is_sent_behind_a_close_frame() {
+fn nothing_but_pongs_is_sent_behind_a_close_frame() {
     fn check<R: Side>() {
         let mut out = Out::default();
         let mut connection = open::<R>(Config::new());
@@ -285,7 +285,6 @@ fn nothing_is_sent_behind_a_close_frame() {
         connection.close(CloseCode::GOING_AWAY, &mut out).unwrap();
         out.take();
         assert_eq!(connection.ping(b"", &mut out), Err(SendError::Closed));
-        assert_eq!(connection.pong(b"", &mut out), Err(SendError::Closed));
         assert_eq!(connection.close(CloseFrame::EMPTY, &mut out), Err(SendError::Closed));
         let fragment = connection.send_fragment(MessageKind::Text, b"", true, &mut out);
         assert_eq!(fragment, Err(SendError::Closed));
@@ -293,6 +292,9 @@ fn nothing_is_sent_behind_a_close_frame() {
         assert_eq!(frame, Err(SendError::Closed));
         assert_eq!(connection.send("late", &mut out), Err(SendError::Closed));
         assert_eq!(out.take(), []);
+        // Save that a ping can be answered until the peer has closed, too.
+        assert_eq!(connection.pong(b"", &mut out), Ok(()));
+        assert_eq!(out.take(), from_us::<R>(0x8A, b""));
     }
     check::<Server>();
     check::<ScriptedClient>();

@@ -56,6 +56,7 @@ impl<R: Role> Core<R> {
                 return Error::Blocked(blocked);
             }
             self.farewell_due = false;
+            self.closing.failing = self.closing.sent;
         }
         error
     }
@@ -194,7 +195,7 @@ impl<R: Role> Core<R> {
             local_reason: match self.failure {
                 _ if !closing.sent => None,
                 _ if closing.automatic => Some(""),
-                Some(error) if local_reason.is_none() => Some(error.reason()),
+                Some(error) if closing.failing => Some(error.reason()),
                 _ => local_reason,
             },
             remote_code: closing.received_code,

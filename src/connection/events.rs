@@ -54,11 +54,7 @@ pub(super) enum Step {
 
 impl<'a, R: Role, S: Storage, C: Chunk, B: Buffer> Events<'a, R, S, C, B> {
     pub(super) fn new(connection: &'a mut Connection<R, S>, chunk: C, out: &'a mut B) -> Self {
-        let cursor = Cursor::new(chunk);
-        if !cursor.rest().is_empty() {
-            connection.core.timers.hear();
-        }
-        Self { connection, cursor, out }
+        Self { connection, cursor: Cursor::new(chunk), out }
     }
 
     /// The next event, with a handle that can send while the event is borrowed; `None` when the
@@ -77,7 +73,12 @@ impl<'a, R: Role, S: Storage, C: Chunk, B: Buffer> Events<'a, R, S, C, B> {
     #[inline]
     pub fn next(&mut self) -> Result<Option<(Event<'_>, Reply<'_, R, S, B>)>, Error> {
         let Self { connection, cursor, out } = self;
-        let Some(step) = connection.step(cursor, *out)? else {
+        let before = cursor.consumed();
+        let step = connection.step(cursor, *out);
+        if cursor.consumed() != before {
+            connection.core.timers.hear();
+        }
+        let Some(step) = step? else {
             return Ok(None);
         };
         let Connection { core, message, control, note } = &mut **connection;

@@ -166,9 +166,8 @@ impl<M: Entropy, S: Storage> Connection<Client<M>, S> {
         out: &mut impl Buffer,
     ) -> Result<Self, SendError> {
         request.check()?;
-        let mut role = Client::new(entropy);
-        let nonce = role.renew_nonce()?;
-        check_room(out, measure(|out| request.write(&nonce, out)))?;
+        // Whatever the nonce is, the length is the same.
+        check_room(out, measure(|out| request.write(&[0; 16], out)))?;
 
         // What was asked for stands in the memory in front of the response, which may only choose
         // from it.
@@ -177,12 +176,13 @@ impl<M: Entropy, S: Storage> Connection<Client<M>, S> {
         let too_long = SendError::ProtocolsTooLong { length: protocols, limit };
         let front = u32::try_from(protocols).map_err(|_| too_long)?;
         let phase = Phase::Head { scan: Scan::default(), protocols: front };
-        let mut connection = Self::new(role, config, phase);
+        let mut connection = Self::new(Client::new(entropy), config, phase);
         let mut memory = Appender { memory: &mut connection.message, fits: true };
         request.write_protocols(&mut memory);
         if !memory.fits {
             return Err(too_long);
         }
+        let nonce = connection.core.role.renew_nonce()?;
         request.write(&nonce, out);
         Ok(connection)
     }
@@ -224,6 +224,9 @@ impl<R: Role, S: Storage> Connection<R, S> {
     }
 
     /// Says that the peer has closed TCP: no more bytes will be received.
+    ///
+    /// A plain request that was deferred can still be answered, as to a peer that has only stopped
+    /// sending; do not read on until it is.
     ///
     /// # Errors
     ///
@@ -292,7 +295,8 @@ impl<R: Role, S: Storage> Connection<R, S> {
     /// [`PayloadMask::apply`] first, which changes nothing for a server; it can drop the mask.
     /// Until they are written, nothing else may be appended: inside the event loop, stop taking
     /// events, write `out` and the payload, then go on with
-    /// [`remaining`](Events::remaining). `kind` and `fin` are those of [`send_fragment`](Self::send_fragment):
+    /// [`remaining`](Events::remaining). As a client, have the payload ready and do not change it
+    /// once the header is written, which shows its key [RFC 6455 §10.3]. `kind` and `fin` are those of [`send_fragment`](Self::send_fragment):
     /// `true` without a fragment before it is a whole message.
     ///
     /// # Errors
@@ -320,6 +324,7 @@ impl<R: Role, S: Storage> Connection<R, S> {
     }
 
     /// Appends a pong with a payload of at most 125 bytes, asked for or not [RFC 6455 §5.5.3].
+    /// It can be sent behind a close frame, too, until that of the peer has come.
     ///
     /// # Errors
     ///

@@ -234,8 +234,18 @@ impl<R: Role> Core<R> {
         if payload.len() > MAX_CONTROL_PAYLOAD {
             return Err(SendError::ControlTooLong { length: payload.len() });
         }
-        self.check_open()?;
+        match self.check_open() {
+            // A ping has to be answered until the peer's close frame comes [RFC 6455 §5.5.2].
+            Err(SendError::Closed) if opcode == OpCode::Pong && self.awaits_close() => {}
+            checked => checked?,
+        }
         self.append_frame(opcode, true, payload, out)
+    }
+
+    /// Whether this side has sent its close frame, and that of the peer is still to come.
+    fn awaits_close(&self) -> bool {
+        let closing = &self.closing;
+        self.failure.is_none() && closing.sent && !closing.received && !closing.ended
     }
 
     /// The opcode of the next frame of a message of this kind.

@@ -112,6 +112,8 @@ pub(super) struct Closing {
     pub(super) received_code: Option<CloseCode>,
     /// The close frame that was sent is an automatic answer, without a reason.
     pub(super) automatic: bool,
+    /// The close frame that was sent says why this side failed the connection.
+    pub(super) failing: bool,
     /// This side sent its close frame first.
     pub(super) by_me: bool,
     /// The peer has closed TCP.

@@ -17,8 +17,10 @@ use crate::storage::Note;
 pub(super) struct Timers {
     /// A time was told at all.
     told: bool,
-    /// A keep-alive ping was sent, and nothing came since.
+    /// A keep-alive ping was due, and nothing came since.
     pinged: bool,
+    /// It is still to be written.
+    ping_owed: bool,
     now: u64,
     /// The phase or the closing handshake has last gone a step further.
     since: u64,
@@ -34,6 +36,7 @@ impl Timers {
     pub(super) fn hear(&mut self) {
         self.heard = self.now;
         self.pinged = false;
+        self.ping_owed = false;
     }
 
     /// A part of a message was received or sent.
@@ -76,25 +79,34 @@ impl<R: Role> Core<R> {
     ) -> Result<(), Error> {
         self.timers.tell(now);
         self.settle(out)?;
-        let Some((deadline, due)) = self.next_deadline() else {
-            return Ok(());
-        };
-        if self.timers.now < deadline {
-            return Ok(());
+        match self.next_deadline() {
+            Some((deadline, due)) if deadline <= self.timers.now => match due {
+                Due::Fail(timeout) => {
+                    let error = Error::Timeout(timeout);
+                    self.fail(error, out);
+                    // A peer that takes nothing is not waited for once more.
+                    self.farewell_due = false;
+                    return Err(error);
+                }
+                Due::Ping => {
+                    // The answer is waited for from now on, even if there is no room to ask: a
+                    // peer that takes nothing must not live for ever.
+                    self.timers.pinged = true;
+                    self.timers.ping_owed = true;
+                    self.timers.heard = self.timers.now;
+                }
+                Due::CloseIdle => {
+                    let frame = CloseFrame::new(CloseCode::GOING_AWAY, "idle");
+                    self.close(&frame, note, out).map_err(Error::Blocked)?;
+                }
+            },
+            _ => {}
         }
-        match due {
-            Due::Fail(timeout) => Err(self.fail(Error::Timeout(timeout), out)),
-            Due::Ping => {
-                self.append_frame(OpCode::Ping, true, &[], out).map_err(Error::Blocked)?;
-                self.timers.pinged = true;
-                self.timers.heard = self.timers.now;
-                Ok(())
-            }
-            Due::CloseIdle => {
-                let frame = CloseFrame::new(CloseCode::GOING_AWAY, "idle");
-                self.close(&frame, note, out).map_err(Error::Blocked)
-            }
+        if self.timers.ping_owed && self.check_open().is_ok() {
+            self.append_frame(OpCode::Ping, true, &[], out).map_err(Error::Blocked)?;
+            self.timers.ping_owed = false;
         }
+        Ok(())
     }
 
     pub(super) fn next_timeout(&self) -> Option<Duration> {

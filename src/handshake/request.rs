@@ -11,8 +11,8 @@ use crate::error::SendError;
 /// The one version of the protocol.
 pub(super) const VERSION: &str = "13";
 
-/// Headers of the request that belong to the handshake.
-const OWN_HEADERS: [&str; 8] = [
+/// Headers of the request that belong to the handshake, or would give it a body.
+const OWN_HEADERS: [&str; 10] = [
     "Host",
     "Upgrade",
     "Connection",
@@ -21,6 +21,8 @@ const OWN_HEADERS: [&str; 8] = [
     "Sec-WebSocket-Protocol",
     "Sec-WebSocket-Extensions",
     "Origin",
+    "Content-Length",
+    "Transfer-Encoding",
 ];
 
 /// Judges a whole head of a request.
@@ -50,6 +52,9 @@ pub(crate) fn judge_request(head: &[u8], max_headers: u16) -> Result<Verdict, Ha
     demand(headers.only("Host").is_some(), HandshakeError::Host)?;
     demand(upgrade, HandshakeError::Upgrade)?;
     demand(headers.has_token("Connection", "Upgrade"), HandshakeError::Connection)?;
+    // What follows the head would be a body to an intermediary, and frames to this server.
+    let has_body = asks("Transfer-Encoding") || headers.all("Content-Length").any(|n| n != b"0");
+    demand(!has_body, HandshakeError::Body)?;
     let version = headers.only("Sec-WebSocket-Version").ok_or(HandshakeError::VersionCount)?;
     demand(version == VERSION.as_bytes(), HandshakeError::Version)?;
     demand(headers.only("Sec-WebSocket-Key").is_some_and(key::is_valid), HandshakeError::Key)?;
@@ -202,8 +207,10 @@ impl<'a> Request<'a> {
         if !target_is_valid {
             return Err(SendError::InvalidTarget);
         }
-        if let Some(index) = self.protocols.iter().position(|protocol| !is_token(protocol)) {
-            return Err(SendError::InvalidProtocol { index });
+        for (index, protocol) in self.protocols.iter().enumerate() {
+            if !is_token(protocol) || self.protocols.iter().take(index).any(|one| one == protocol) {
+                return Err(SendError::InvalidProtocol { index });
+            }
         }
         let origin = self.origin.map(|origin| ("Origin", origin));
         if !origin.iter().all(|header| is_free_header(header, &[])) {
@@ -283,7 +290,7 @@ mod tests {
         let key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
         let version = "Sec-WebSocket-Version: 13\r\n";
         let twice = |line: &str| line.repeat(2);
-        let flaws: [(&str, &str, E); 16] = [
+        let flaws: [(&str, &str, E); 18] = [
             ("GET ", "POST ", E::Method),
             ("HTTP/1.1", "HTTP/1.0", E::HttpVersion),
             ("HTTP/1.1", "HTTP/2.0", E::Malformed),
@@ -298,6 +305,8 @@ mod tests {
             (key, "", E::Key),
             (key, &twice(key), E::Key),
             ("b25jZQ==", "b25jZQ=", E::Key),
+            ("Origin:", "Content-Length: 5\r\nOrigin:", E::Body),
+            ("Origin:", "Transfer-Encoding: chunked\r\nOrigin:", E::Body),
             ("Origin:", "Origin :", E::Malformed),
             ("GET /chat", "GET  /chat", E::Malformed),
         ];
@@ -305,6 +314,8 @@ mod tests {
             assert!(GOOD.contains(good));
             assert_eq!(judge(&GOOD.replace(good, bad)), Err(error), "{good:?} -> {bad:?}");
         }
+        let no_body = GOOD.replace("Origin:", "Content-Length: 0\r\nOrigin:");
+        assert_eq!(judge(&no_body), Ok(Verdict::Upgrade));
         assert_eq!(judge_request(GOOD.as_bytes(), 7), Err(E::TooManyHeaders { limit: 7 }));
         assert_eq!(judge_request(GOOD.as_bytes(), 8), Ok(Verdict::Upgrade));
     }
@@ -351,7 +362,17 @@ mod tests {
             let checked = Request::new("a", "/").protocols(&["ok", protocol]).check();
             assert_eq!(checked, Err(SendError::InvalidProtocol { index: 1 }), "{protocol:?}");
         }
-        for header in [("", "a"), ("a b", "c"), ("a", "b\r\nc: d"), ("HOST", "a"), ("a", "\0")] {
+        let twice = Request::new("a", "/").protocols(&["one", "two", "one"]).check();
+        assert_eq!(twice, Err(SendError::InvalidProtocol { index: 2 }));
+        for header in [
+            ("", "a"),
+            ("content-length", "0"),
+            ("transfer-encoding", "chunked"),
+            ("a b", "c"),
+            ("a", "b\r\nc: d"),
+            ("HOST", "a"),
+            ("a", "\0"),
+        ] {
             let headers = [("ok", "fine\t\u{e9}"), header];
             let checked = Request::new("a", "/").headers(&headers).check();
             assert_eq!(checked, Err(SendError::InvalidHeader { index: 1 }), "{header:?}");

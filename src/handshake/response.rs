@@ -7,13 +7,16 @@ use super::{HandshakeError, Headers, Verdict, is_free_header, key, parse_error, 
 use crate::buffer::Buffer;
 use crate::error::SendError;
 
-/// Headers of the response that belong to the handshake.
-const OWN_HEADERS: [&str; 5] = [
+/// Headers of the response that belong to the handshake, or that no 101 may have
+/// [RFC 9110 §8.6, RFC 9112 §6.1].
+const OWN_HEADERS: [&str; 7] = [
     "Upgrade",
     "Connection",
     "Sec-WebSocket-Accept",
     "Sec-WebSocket-Protocol",
     "Sec-WebSocket-Extensions",
+    "Content-Length",
+    "Transfer-Encoding",
 ];
 
 /// Headers of a response without upgrade that are written for the caller.
@@ -47,7 +50,10 @@ pub(crate) fn judge_response(
     let headers = ResponseHead::new(head).headers;
     let demand = |met: bool, error| if met { Ok(()) } else { Err(error) };
     demand(version == Some(1), HandshakeError::HttpVersion)?;
-    demand(headers.has_token("Upgrade", "websocket"), HandshakeError::Upgrade)?;
+    // One value, where a request has a list.
+    let upgrade = headers.only("Upgrade");
+    let is_websocket = upgrade.is_some_and(|value| value.eq_ignore_ascii_case(b"websocket"));
+    demand(is_websocket, HandshakeError::Upgrade)?;
     demand(headers.has_token("Connection", "Upgrade"), HandshakeError::Connection)?;
     let expected = key::accept(&key::encode(nonce));
     let accept = headers.only("Sec-WebSocket-Accept");
@@ -58,7 +64,9 @@ pub(crate) fn judge_response(
     };
     let protocol_is_fine = chosen.next().is_none_or(|one| !one.is_empty() && asked(one));
     demand(protocol_is_fine && chosen.next().is_none(), HandshakeError::Protocol)?;
-    let no_extension = headers.list("Sec-WebSocket-Extensions").next().is_none();
+    // Compared as bytes, so that one that is not text counts too.
+    let is_empty = |list: &[u8]| list.iter().all(|byte| b", \t".contains(byte));
+    let no_extension = headers.all("Sec-WebSocket-Extensions").all(is_empty);
     demand(no_extension, HandshakeError::Extension)?;
     Ok(Verdict::Switched)
 }
@@ -160,6 +168,9 @@ impl<'a> Accept<'a> {
 
     /// Whether everything in it can be written as the answer to `request`.
     pub(crate) fn check(&self, request: &RequestHead<'_>) -> Result<(), SendError> {
+        if request.accept_value().is_none() {
+            return Err(SendError::NotAnUpgrade);
+        }
         if let Some(protocol) = self.protocol {
             if !request.protocols().any(|offered| offered == protocol) {
                 return Err(SendError::ProtocolNotOffered);
@@ -356,11 +367,13 @@ mod tests {
     fn each_flaw_has_its_error() {
         use HandshakeError as E;
         let accept = "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n";
-        let flaws: [(&str, &str, E); 13] = [
+        let flaws: [(&str, &str, E); 15] = [
             ("HTTP/1.1", "HTTP/1.0", E::HttpVersion),
             ("HTTP/1.1", "HTTP/9", E::Malformed),
             ("Upgrade: WebSocket\r\n", "", E::Upgrade),
             ("Upgrade: WebSocket", "Upgrade: websockets", E::Upgrade),
+            ("Upgrade: WebSocket", "Upgrade: h2c, websocket", E::Upgrade),
+            ("X-Served-By: a b", "Upgrade: websocket", E::Upgrade),
             ("Connection: upgrade", "Connection: close", E::Connection),
             (accept, "", E::Accept),
             (accept, &accept.repeat(2), E::Accept),
@@ -400,8 +413,12 @@ mod tests {
 
         let unasked = Accept::new().protocol("mqtt").check(&request);
         assert_eq!(unasked, Err(SendError::ProtocolNotOffered));
-        let own = Accept::new().headers(&[("a", "b"), ("upgrade", "x")]).check(&request);
-        assert_eq!(own, Err(SendError::InvalidHeader { index: 1 }));
+        for own in ["upgrade", "Content-Length", "Transfer-Encoding"] {
+            let own = Accept::new().headers(&[("a", "b"), (own, "0")]).check(&request);
+            assert_eq!(own, Err(SendError::InvalidHeader { index: 1 }));
+        }
+        let plain = RequestHead::new(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+        assert_eq!(Accept::new().check(&plain), Err(SendError::NotAnUpgrade));
     }
 
     /// A request with the nonce of the tests.
