@@ -2,6 +2,8 @@
 
 use core::time::Duration;
 
+use crate::deflate::Deflate;
+
 /// How messages are handed to the caller.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -45,6 +47,7 @@ pub struct Config {
     pub(crate) delivery: Delivery,
     pub(crate) auto_pong: bool,
     pub(crate) auto_close: bool,
+    pub(crate) deflate: Option<Deflate>,
     pub(crate) opening: Millis,
     pub(crate) closing: Millis,
     pub(crate) server_drop: Millis,
@@ -87,6 +90,7 @@ impl Config {
             delivery: Delivery::Whole,
             auto_pong: true,
             auto_close: true,
+            deflate: None,
             opening: Millis::NONE,
             closing: Millis::NONE,
             server_drop: Millis::NONE,
@@ -159,6 +163,14 @@ impl Config {
     #[must_use]
     pub const fn auto_close(mut self, on: bool) -> Self {
         self.auto_close = on;
+        self
+    }
+
+    /// Offers permessage-deflate as a client, and accepts it as a server [RFC 7692], if the storage
+    /// has a codec (feature `deflate`).
+    #[must_use]
+    pub const fn deflate(mut self, terms: Deflate) -> Self {
+        self.deflate = Some(terms);
         self
     }
 

@@ -3,6 +3,7 @@
 use core::fmt;
 
 use crate::close::{CloseCode, MAX_CLOSE_REASON};
+use crate::deflate::InvalidDeflate;
 use crate::frame::{FrameError, MAX_CONTROL_PAYLOAD, OpCode, Rsv};
 use crate::storage::NoRoom;
 
@@ -33,6 +34,10 @@ pub enum Error {
         /// Where in the reason the bad sequence starts, in bytes.
         offset: u8,
     },
+    /// A compressed message is not deflate data; close code 1007.
+    ///
+    /// RFC 7692 leaves the code open, and other libraries choose others.
+    InvalidDeflate,
     /// A frame is longer than [`Config::max_frame`](crate::Config::max_frame); close code 1009.
     FrameTooLong {
         /// The length of the frame's payload, in bytes.
@@ -70,7 +75,7 @@ impl Error {
     pub const fn close_code(&self) -> Option<CloseCode> {
         Some(match self {
             Self::Frame(_) | Self::Protocol(_) => CloseCode::PROTOCOL_ERROR,
-            Self::InvalidUtf8 { .. } | Self::InvalidCloseReason { .. } => {
+            Self::InvalidUtf8 { .. } | Self::InvalidCloseReason { .. } | Self::InvalidDeflate => {
                 CloseCode::INVALID_PAYLOAD
             }
             Self::FrameTooLong { .. } | Self::MessageTooLong { .. } => CloseCode::TOO_BIG,
@@ -104,6 +109,7 @@ impl Error {
             },
             Self::InvalidUtf8 { .. } => "text is not UTF-8",
             Self::InvalidCloseReason { .. } => "close reason is not UTF-8",
+            Self::InvalidDeflate => "compressed message is not deflate data",
             Self::FrameTooLong { .. } => "frame too long",
             Self::MessageTooLong { .. } => "message too long",
             Self::OutOfMemory { .. } => "out of memory",
@@ -132,7 +138,9 @@ impl fmt::Display for Error {
             }
             Self::OutOfMemory { length } => write!(f, "no memory for {length} bytes"),
             Self::Blocked(error) => write!(f, "an answer cannot be written yet: {error}"),
-            Self::Timeout(_) | Self::UnexpectedEnd => f.write_str(self.reason()),
+            Self::Timeout(_) | Self::UnexpectedEnd | Self::InvalidDeflate => {
+                f.write_str(self.reason())
+            }
         }
     }
 }
@@ -149,6 +157,12 @@ impl core::error::Error for Error {
 impl From<NoRoom> for Error {
     fn from(NoRoom(length): NoRoom) -> Self {
         Self::OutOfMemory { length }
+    }
+}
+
+impl From<InvalidDeflate> for Error {
+    fn from(InvalidDeflate: InvalidDeflate) -> Self {
+        Self::InvalidDeflate
     }
 }
 

@@ -35,7 +35,7 @@ pub enum Event<'a> {
     /// A whole message, with [`Delivery::Whole`](crate::Delivery::Whole).
     Message(Message<'a>),
     /// A part of a message, with [`Delivery::Streaming`](crate::Delivery::Streaming); never longer
-    /// than the chunk that it came in.
+    /// than the chunk that it came in, or if it is compressed, than its window.
     Piece(Piece<'a>),
     /// A ping, with its payload; already answered unless
     /// [`Config::auto_pong`](crate::Config::auto_pong) is off.

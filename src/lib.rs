@@ -1,4 +1,4 @@
-//! A WebSocket protocol core without I/O [RFC 6455]: feed it bytes, however the stream is cut, and
+//! A WebSocket protocol core without I/O [RFC 6455, RFC 7692]: feed it bytes, however the stream is cut, and
 //! it gives events and the bytes to send. It has no sockets, no runtime, no threads, no clock and
 //! no hidden randomness, works without an allocator, and leaves to its caller where bytes come
 //! from and where they go.
@@ -184,6 +184,8 @@
 //!   ([`Connection::begin_frame`]).
 //! - Chunks as `&mut [u8]`, unmasked in place and lent without a copy where a frame is whole, or
 //!   as `&[u8]`.
+//! - Compression with permessage-deflate [RFC 7692], on the heap, shared by many connections, or in
+//!   memory of constant size ([`Deflate`]).
 //! - The closing handshake in every order, with what to do about TCP and a [`CloseReport`].
 //! - Strictness: everything that RFC 6455 tells an endpoint to refuse is refused, and invalid
 //!   UTF-8 at its first byte that cannot continue.
@@ -205,6 +207,8 @@
 //! | `std` (default) | `alloc` and `getrandom` |
 //! | `alloc` | [`Heap`], and `Vec<u8>` as a [`Buffer`] |
 //! | `getrandom` | [`SystemEntropy`] |
+//! | `deflate` (default) | permessage-deflate: [`Config::deflate`], [`Shared`], [`FixedDeflate`] |
+//! | `zlib-rs` | zlib-rs as the compressor of [`Heap`] and [`Shared`]: faster, with more memory |
 //! | `simd` | UTF-8 validation with SIMD instructions |
 //! | `defmt` | `defmt::Format` on events, errors and states |
 #![cfg_attr(not(test), no_std)]
@@ -212,7 +216,7 @@
 #![deny(missing_docs, missing_debug_implementations)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 // The documentation is that of all features; without them some of its links lead nowhere.
-#![cfg_attr(not(feature = "std"), allow(rustdoc::broken_intra_doc_links))]
+#![cfg_attr(not(all(feature = "std", feature = "deflate")), allow(rustdoc::broken_intra_doc_links))]
 
 #[cfg(any(feature = "alloc", test))]
 extern crate alloc;
@@ -221,6 +225,7 @@ mod buffer;
 mod close;
 mod config;
 mod connection;
+mod deflate;
 mod error;
 mod event;
 mod frame;
@@ -234,6 +239,11 @@ pub use buffer::{Buffer, FixedBuffer, SliceBuffer};
 pub use close::{CloseCode, CloseFrame, CloseReport, MAX_CLOSE_REASON, State, Transport};
 pub use config::{Config, Delivery};
 pub use connection::{Chunk, Connection, Events, Negotiated, PayloadMask, Reply};
+#[cfg(all(feature = "deflate", feature = "alloc"))]
+pub use deflate::{CodecPool, Codecs, Shared};
+pub use deflate::{Compression, Deflate, DeflateParams, WindowBits};
+#[cfg(feature = "deflate")]
+pub use deflate::{Window, WindowSize};
 pub use error::{Error, HandshakeError, ProtocolError, SendError, Timeout};
 pub use event::Event;
 pub use frame::{
@@ -244,6 +254,8 @@ pub use message::{Message, MessageKind, Piece};
 #[cfg(feature = "getrandom")]
 pub use role::SystemEntropy;
 pub use role::{Client, Entropy, EntropyError, Role, Server};
+#[cfg(feature = "deflate")]
+pub use storage::FixedDeflate;
 #[cfg(feature = "alloc")]
 pub use storage::Heap;
 pub use storage::{Fixed, Storage};

@@ -3,6 +3,7 @@
 
 use core::fmt;
 
+use crate::config::Config;
 use crate::error::{HandshakeError, SendError};
 use crate::frame::MaskKey;
 use crate::handshake::{self, Verdict};
@@ -14,7 +15,7 @@ use crate::handshake::{self, Verdict};
 pub trait Role: sealed::Role {}
 
 pub(crate) mod sealed {
-    use super::{HandshakeError, MaskKey, SendError, Verdict};
+    use super::{Config, HandshakeError, MaskKey, SendError, Verdict};
 
     pub trait Role {
         /// Whether this is the server.
@@ -23,12 +24,13 @@ pub(crate) mod sealed {
         /// The key of the next frame to be sent; a server has none.
         fn mask_key(&mut self) -> Result<Option<MaskKey>, SendError>;
 
-        /// Judges the peer's head, of which the subprotocols that were asked for stand in front.
+        /// Judges the peer's head; a client has asked for these subprotocols, and for compression
+        /// on these terms.
         fn judge(
             &self,
             protocols: &[u8],
             head: &[u8],
-            max_headers: u16,
+            config: &Config,
         ) -> Result<Verdict, HandshakeError>;
     }
 }
@@ -48,8 +50,8 @@ impl sealed::Role for Server {
         Ok(None)
     }
 
-    fn judge(&self, _: &[u8], head: &[u8], max_headers: u16) -> Result<Verdict, HandshakeError> {
-        handshake::judge_request(head, max_headers)
+    fn judge(&self, _: &[u8], head: &[u8], config: &Config) -> Result<Verdict, HandshakeError> {
+        handshake::judge_request(head, config.max_headers)
     }
 }
 
@@ -91,9 +93,9 @@ impl<M: Entropy> sealed::Role for Client<M> {
         &self,
         protocols: &[u8],
         head: &[u8],
-        max_headers: u16,
+        config: &Config,
     ) -> Result<Verdict, HandshakeError> {
-        handshake::judge_response(head, protocols, &self.nonce, max_headers)
+        handshake::judge_response(head, protocols, &self.nonce, config)
     }
 }
 

@@ -4,8 +4,15 @@
 #[cfg(feature = "alloc")]
 use alloc::{boxed::Box, vec::Vec};
 use core::fmt;
+#[cfg(feature = "deflate")]
+use core::marker::PhantomData;
 
 use crate::close::MAX_CLOSE_REASON;
+#[cfg(feature = "deflate")]
+use crate::deflate::WindowSize;
+#[cfg(all(feature = "alloc", feature = "deflate"))]
+use crate::deflate::{CodecPool, Shared, SharedCompress, SharedDecompress};
+use crate::deflate::{Compress, Decompress};
 use crate::frame::{MAX_CONTROL_PAYLOAD, MaskKey};
 
 /// The memory of a connection: [`Heap`] or [`Fixed`].
@@ -23,6 +30,13 @@ pub(crate) mod sealed {
         type Control: super::Bytes;
         /// The reason of the close frame that was sent.
         type Note: super::Note;
+        /// What received messages are decompressed with.
+        type Decompress: super::Decompress;
+        /// What messages to be sent are compressed with.
+        type Compress: super::Compress;
+
+        /// The codecs of a new connection.
+        fn codecs(self) -> (Self::Decompress, Self::Compress);
     }
 }
 
@@ -89,6 +103,34 @@ impl sealed::Storage for Heap {
     type Message = Vec<u8>;
     type Control = Option<Box<Inline<MAX_CONTROL_PAYLOAD>>>;
     type Note = Option<Box<str>>;
+    #[cfg(feature = "deflate")]
+    type Decompress = crate::deflate::HeapDecompress;
+    #[cfg(not(feature = "deflate"))]
+    type Decompress = ();
+    #[cfg(feature = "deflate")]
+    type Compress = crate::deflate::HeapCompress;
+    #[cfg(not(feature = "deflate"))]
+    type Compress = ();
+
+    fn codecs(self) -> (Self::Decompress, Self::Compress) {
+        Default::default()
+    }
+}
+
+#[cfg(all(feature = "alloc", feature = "deflate"))]
+impl<P: CodecPool + Clone> Storage for Shared<P> {}
+
+#[cfg(all(feature = "alloc", feature = "deflate"))]
+impl<P: CodecPool + Clone> sealed::Storage for Shared<P> {
+    type Message = <Heap as sealed::Storage>::Message;
+    type Control = <Heap as sealed::Storage>::Control;
+    type Note = <Heap as sealed::Storage>::Note;
+    type Decompress = SharedDecompress<P>;
+    type Compress = SharedCompress<P>;
+
+    fn codecs(self) -> (Self::Decompress, Self::Compress) {
+        (SharedDecompress::new(self.pool.clone()), SharedCompress::new(self.pool))
+    }
 }
 
 #[cfg(feature = "alloc")]
@@ -188,6 +230,78 @@ impl<const N: usize> sealed::Storage for Fixed<N> {
     type Message = Inline<N>;
     type Control = Inline<MAX_CONTROL_PAYLOAD>;
     type Note = ();
+    type Decompress = ();
+    type Compress = ();
+
+    fn codecs(self) -> (Self::Decompress, Self::Compress) {
+        ((), ())
+    }
+}
+
+/// [`Fixed`] with permessage-deflate: windows of constant size for what is received, `IN`, and for
+/// what is sent, `OUT`, such as [`Window<9>`](crate::Window).
+///
+/// No larger window is agreed on. Messages of up to `N` bytes are compressed, longer ones sent
+/// plain; there are another `N` bytes of memory for that.
+///
+/// ```
+/// use sansocket::{Config, Connection, Deflate, FixedDeflate, Window};
+///
+/// type Small = FixedDeflate<512, Window<9>, Window<9>>;
+///
+/// let config = Config::new().deflate(Deflate::new());
+/// let connection = Connection::server_in(Small::new(), config);
+/// ```
+#[cfg(feature = "deflate")]
+pub struct FixedDeflate<const N: usize, IN, OUT>(PhantomData<(IN, OUT)>);
+
+#[cfg(feature = "deflate")]
+impl<const N: usize, IN: WindowSize, OUT: WindowSize> FixedDeflate<N, IN, OUT> {
+    /// The storage itself, which is nothing but its type.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self(PhantomData)
+    }
+}
+
+#[cfg(feature = "deflate")]
+impl<const N: usize, IN: WindowSize, OUT: WindowSize> Default for FixedDeflate<N, IN, OUT> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[cfg(feature = "deflate")]
+impl<const N: usize, IN, OUT> Clone for FixedDeflate<N, IN, OUT> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+#[cfg(feature = "deflate")]
+impl<const N: usize, IN, OUT> Copy for FixedDeflate<N, IN, OUT> {}
+
+#[cfg(feature = "deflate")]
+impl<const N: usize, IN, OUT> fmt::Debug for FixedDeflate<N, IN, OUT> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "FixedDeflate<{N}>")
+    }
+}
+
+#[cfg(feature = "deflate")]
+impl<const N: usize, IN: WindowSize, OUT: WindowSize> Storage for FixedDeflate<N, IN, OUT> {}
+
+#[cfg(feature = "deflate")]
+impl<const N: usize, IN: WindowSize, OUT: WindowSize> sealed::Storage for FixedDeflate<N, IN, OUT> {
+    type Message = Inline<N>;
+    type Control = Inline<MAX_CONTROL_PAYLOAD>;
+    type Note = ();
+    type Decompress = IN::Decompress;
+    type Compress = OUT::Compress<N>;
+
+    fn codecs(self) -> (Self::Decompress, Self::Compress) {
+        Default::default()
+    }
 }
 
 /// Bytes with a constant capacity.

@@ -155,6 +155,8 @@ pub(super) enum Source {
     Message { length: usize },
     /// All of the memory for control frames.
     Control,
+    /// In the memory of the decompressor, from an index, so many.
+    Inflated { start: usize, length: usize },
 }
 
 impl Source {
@@ -165,12 +167,14 @@ impl Source {
         cursor: &'a Cursor<C>,
         message: &'a [u8],
         control: &'a [u8],
+        inflated: &'a [u8],
     ) -> &'a [u8] {
+        let part = |bytes: &'a [u8], start, length| {
+            bytes.get(start..).and_then(|rest| rest.get(..length)).unwrap_or_default()
+        };
         match self {
-            Self::Chunk { start, length } => {
-                let bytes = cursor.chunk.bytes().get(start..).unwrap_or_default();
-                bytes.get(..length).unwrap_or_default()
-            }
+            Self::Chunk { start, length } => part(cursor.chunk.bytes(), start, length),
+            Self::Inflated { start, length } => part(inflated, start, length),
             Self::Message { length } => message.get(..length).unwrap_or_default(),
             Self::Control => control,
         }
@@ -182,6 +186,7 @@ impl Source {
             Self::Chunk { start, .. } => Self::Chunk { start, length },
             Self::Message { .. } => Self::Message { length },
             Self::Control => Self::Control,
+            Self::Inflated { start, .. } => Self::Inflated { start, length },
         }
     }
 }

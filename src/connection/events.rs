@@ -9,6 +9,7 @@ use super::chunk::{Chunk, Cursor, Source};
 use super::{Connection, Reply};
 use crate::buffer::Buffer;
 use crate::close::{CloseFrame, State, Transport};
+use crate::deflate::Decompress;
 use crate::error::Error;
 use crate::event::Event;
 use crate::handshake::{RequestHead, ResponseHead};
@@ -81,9 +82,9 @@ impl<'a, R: Role, S: Storage, C: Chunk, B: Buffer> Events<'a, R, S, C, B> {
         let Some(step) = step? else {
             return Ok(None);
         };
-        let Connection { core, message, control, note } = &mut **connection;
+        let Connection { core, message, control, note, decompress, compress } = &mut **connection;
         let (message, control) = (message.as_slice(), control.as_slice());
-        let bytes = |source: Source| source.bytes(cursor, message, control);
+        let bytes = |source: Source| source.bytes(cursor, message, control, decompress.memory());
         let event = match step {
             Step::Message(MessageKind::Binary, source) => {
                 Event::Message(Message::Binary(bytes(source)))
@@ -111,7 +112,7 @@ impl<'a, R: Role, S: Storage, C: Chunk, B: Buffer> Events<'a, R, S, C, B> {
                 Event::Refused(ResponseHead::new(message.get(front..).unwrap_or_default()))
             }
         };
-        Ok(Some((event, Reply { core, note, out: *out })))
+        Ok(Some((event, Reply { core, note, compress, out: *out })))
     }
 
     /// The bytes of the chunk that are not consumed yet.

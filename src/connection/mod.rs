@@ -3,6 +3,7 @@
 mod chunk;
 mod close;
 mod events;
+mod inflating;
 mod opening;
 mod receive;
 mod send;
@@ -15,6 +16,7 @@ use core::time::Duration;
 use crate::buffer::{Buffer, check_room, measure};
 use crate::close::{CloseFrame, CloseReport, State, Transport};
 use crate::config::{Config, Delivery};
+use crate::deflate::{Compress, Compression, Decompress, Deflate, DeflateParams};
 use crate::error::{Error, SendError};
 use crate::frame::OpCode;
 use crate::handshake::{Accept, Request, RequestHead, Response, Scan};
@@ -43,13 +45,34 @@ pub struct Connection<R: Role, S: Storage> {
     message: S::Message,
     control: S::Control,
     note: S::Note,
+    decompress: S::Decompress,
+    compress: S::Compress,
 }
 
-/// What an extension of the handshake agreed on; no extension is known yet.
+/// What the opening handshake agreed on, for one that was done elsewhere.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
-pub struct Negotiated {}
+pub struct Negotiated {
+    /// permessage-deflate, if it was agreed on; a storage without a codec goes without, and one
+    /// with a smaller window cannot read what reaches beyond it.
+    pub deflate: Option<DeflateParams>,
+}
+
+impl Negotiated {
+    /// No extension.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { deflate: None }
+    }
+
+    /// permessage-deflate with these parameters.
+    #[must_use]
+    pub const fn deflate(mut self, params: DeflateParams) -> Self {
+        self.deflate = Some(params);
+        self
+    }
+}
 
 #[cfg(feature = "alloc")]
 impl Connection<Server, Heap> {
@@ -96,8 +119,8 @@ impl<S: Storage> Connection<Server, S> {
     /// let connection = Connection::server_in(Fixed::<1024>, Config::new());
     /// ```
     #[must_use]
-    pub fn server_in(_storage: S, config: Config) -> Self {
-        Self::new(Server, config, Phase::Head { scan: Scan::default(), protocols: 0 })
+    pub fn server_in(storage: S, config: Config) -> Self {
+        Self::new(storage, Server, config, Phase::Head { scan: Scan::default(), protocols: 0 })
     }
 
     /// The request that waits for [`accept`](Self::accept) or [`respond`](Self::respond), if any.
@@ -159,15 +182,17 @@ impl<M: Entropy, S: Storage> Connection<Client<M>, S> {
     /// [`ProtocolsTooLong`](SendError::ProtocolsTooLong), [`Entropy`](SendError::Entropy),
     /// [`Full`](SendError::Full). Nothing is written then; `entropy` can be lent to keep it.
     pub fn client_in(
-        _storage: S,
+        storage: S,
         request: &Request<'_>,
         entropy: M,
         config: Config,
         out: &mut impl Buffer,
     ) -> Result<Self, SendError> {
         request.check()?;
+        let config = Self::adapt(config);
+        let deflate = config.deflate;
         // Whatever the nonce is, the length is the same.
-        check_room(out, measure(|out| request.write(&[0; 16], out)))?;
+        check_room(out, measure(|out| request.write(&[0; 16], deflate.as_ref(), out)))?;
 
         // What was asked for stands in the memory in front of the response, which may only choose
         // from it.
@@ -176,36 +201,62 @@ impl<M: Entropy, S: Storage> Connection<Client<M>, S> {
         let too_long = SendError::ProtocolsTooLong { length: protocols, limit };
         let front = u32::try_from(protocols).map_err(|_| too_long)?;
         let phase = Phase::Head { scan: Scan::default(), protocols: front };
-        let mut connection = Self::new(Client::new(entropy), config, phase);
+        let mut connection = Self::new(storage, Client::new(entropy), config, phase);
         let mut memory = Appender { memory: &mut connection.message, fits: true };
         request.write_protocols(&mut memory);
         if !memory.fits {
             return Err(too_long);
         }
         let nonce = connection.core.role.renew_nonce()?;
-        request.write(&nonce, out);
+        request.write(&nonce, deflate.as_ref(), out);
         Ok(connection)
     }
 }
 
 impl<R: Role, S: Storage> Connection<R, S> {
-    fn new(role: R, mut config: Config, phase: Phase) -> Self {
+    /// The settings as far as the storage can keep to them.
+    fn adapt(mut config: Config) -> Config {
         config.max_head = config.max_head.min(u32::try_from(S::Message::LIMIT).unwrap_or(u32::MAX));
         if config.delivery == Delivery::Whole {
             config.max_message = config.max_message.min(S::Message::LIMIT as u64);
         }
+        config.deflate = match (config.deflate, S::Decompress::WINDOW, S::Compress::WINDOW) {
+            (Some(terms), Some(incoming), Some(outgoing)) => Some(Deflate {
+                incoming: terms.incoming.min(incoming),
+                outgoing: terms.outgoing.min(outgoing),
+                ..terms
+            }),
+            _ => None,
+        };
+        config
+    }
+
+    fn new(storage: S, role: R, config: Config, phase: Phase) -> Self {
+        let config = Self::adapt(config);
+        let (decompress, compress) = storage.codecs();
         Self {
             core: Core::new(role, config, phase),
             message: S::Message::default(),
             control: S::Control::default(),
             note: S::Note::default(),
+            decompress,
+            compress,
         }
     }
 
     /// A connection with this storage whose opening handshake was done elsewhere.
     #[must_use]
-    pub fn established_in(_storage: S, role: R, _negotiated: Negotiated, config: Config) -> Self {
-        Self::new(role, config, Phase::Open)
+    pub fn established_in(storage: S, role: R, negotiated: Negotiated, config: Config) -> Self {
+        let mut connection = Self::new(storage, role, config, Phase::Open);
+        let has_codec = S::Decompress::WINDOW.is_some() && S::Compress::WINDOW.is_some();
+        connection.core.deflate = negotiated.deflate.filter(|_| has_codec);
+        connection
+    }
+
+    /// What was agreed on for compression, `None` if messages are not compressed.
+    #[must_use]
+    pub fn deflate_params(&self) -> Option<DeflateParams> {
+        self.core.deflate
     }
 
     /// Takes the next bytes of the stream, in any pieces, and gives the events in them.
@@ -266,7 +317,23 @@ impl<R: Role, S: Storage> Connection<R, S> {
         message: impl Into<Message<'m>>,
         out: &mut impl Buffer,
     ) -> Result<(), SendError> {
-        self.core.send(message.into(), out)
+        self.send_with(message, Compression::Automatic, out)
+    }
+
+    /// [`send`](Self::send) with a choice of whether to compress the message.
+    ///
+    /// A message that compression would not make shorter goes plain, whatever the choice.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send); [`SendError::Full`] asks for the room of the plain message.
+    pub fn send_with<'m>(
+        &mut self,
+        message: impl Into<Message<'m>>,
+        compression: Compression,
+        out: &mut impl Buffer,
+    ) -> Result<(), SendError> {
+        self.core.send(message.into(), compression, &mut self.compress, out)
     }
 
     /// Appends a fragment of a message, the last one if `fin` [RFC 6455 §5.4].
@@ -390,6 +457,14 @@ impl<R: Role, S: Storage> Connection<R, S> {
         let between_frames = matches!(self.core.incoming.frame, Frame::Header { .. });
         if between_frames && !self.core.closing.received {
             self.control.clear(0);
+        }
+        let (incoming, outgoing) = self.core.takeovers();
+        let closed = self.state() == State::Closed;
+        if closed || (!incoming && self.core.incoming.message.is_none()) {
+            self.decompress.release();
+        }
+        if closed || !outgoing {
+            self.compress.release();
         }
     }
 

@@ -43,8 +43,8 @@ impl<R: Role, S: Storage> Connection<R, S> {
         protocols: u32,
         cursor: &mut Cursor<C>,
     ) -> Result<Option<Step>, Error> {
-        let max_headers = self.core.config.max_headers;
-        let max_head = self.core.config.max_head;
+        let config = self.core.config;
+        let max_head = config.max_head;
         let front = protocols as usize;
         loop {
             // As many bytes as the limit leaves room for, so that a head is judged alike however
@@ -52,7 +52,7 @@ impl<R: Role, S: Storage> Connection<R, S> {
             let limit = front.saturating_add(max_head as usize).min(S::Message::LIMIT);
             let room = limit.saturating_sub(self.message.as_slice().len());
             let part = cursor.peek(room);
-            let end = scan.feed(part, max_headers).map_err(Error::Handshake)?;
+            let end = scan.feed(part, config.max_headers).map_err(Error::Handshake)?;
             let part = cursor.peek(end.unwrap_or(part.len()));
             self.message.append(part, limit as u64)?;
             let taken = part.len();
@@ -68,8 +68,7 @@ impl<R: Role, S: Storage> Connection<R, S> {
             }
 
             let (asked, head) = self.message.as_slice().split_at_checked(front).unwrap_or_default();
-            let verdict =
-                self.core.role.judge(asked, head, max_headers).map_err(Error::Handshake)?;
+            let verdict = self.core.role.judge(asked, head, &config).map_err(Error::Handshake)?;
             if verdict == Verdict::Interim {
                 self.message.truncate(front);
                 scan = Scan::default();
@@ -93,7 +92,8 @@ impl<R: Role> Core<R> {
                 self.phase = Phase::Plain { to_head: head, deferred: false };
                 Step::Http
             }
-            Verdict::Switched => {
+            Verdict::Switched(deflate) => {
+                self.deflate = deflate;
                 self.open();
                 Step::Open { front }
             }
@@ -130,7 +130,9 @@ impl Core<Server> {
             _ => return Err(SendError::NoRequest),
         }
         accept.check(request)?;
-        write_whole(out, |out| accept.write(request, out))?;
+        let chosen = request.choose_deflate(self.config.deflate.as_ref());
+        write_whole(out, |out| accept.write(request, chosen.as_ref(), out))?;
+        self.deflate = chosen.map(|chosen| chosen.params);
         self.open();
         Ok(())
     }

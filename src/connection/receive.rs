@@ -16,7 +16,7 @@ use crate::storage::{Bytes, Storage};
 use crate::utf8;
 
 /// How a frame's payload went.
-enum Flow {
+pub(super) enum Flow {
     /// The chunk is used up.
     Starved,
     /// The frame is over, and there is nothing to tell.
@@ -58,10 +58,7 @@ impl<R: Role, S: Storage> Connection<R, S> {
                 Ok(Some(payload)) if payload.opcode.is_control() => {
                     self.control(payload, cursor, out)
                 }
-                Ok(Some(payload)) => match self.core.config.delivery {
-                    Delivery::Whole => self.whole(payload, cursor),
-                    Delivery::Streaming => self.streaming(payload, cursor),
-                },
+                Ok(Some(payload)) => self.data(payload, cursor),
                 Err(error) => Err(error),
             };
             match flow {
@@ -80,6 +77,7 @@ impl<R: Role, S: Storage> Connection<R, S> {
         match self.core.incoming.frame {
             Frame::Payload(payload) => return Ok(Some(payload)),
             Frame::Invalid { offset } => return Err(Error::InvalidUtf8 { offset }),
+            Frame::TooLong => return Err(self.core.too_long()),
             Frame::Header { .. } => {}
         }
         let (consumed, payload) = self.core.header(cursor.rest())?;
@@ -126,7 +124,7 @@ impl<R: Role, S: Storage> Connection<R, S> {
             Source::Control
         };
         self.core.incoming.frame = Frame::NONE;
-        let bytes = source.bytes(cursor, &[], self.control.as_slice());
+        let bytes = source.bytes(cursor, &[], self.control.as_slice(), &[]);
         Ok(Flow::Step(match payload.opcode {
             OpCode::Ping => {
                 if let Some(ticket) = ticket {
@@ -161,6 +159,19 @@ impl<R: Role, S: Storage> Connection<R, S> {
         Ok(())
     }
 
+    /// The payload of a data frame.
+    #[inline]
+    fn data<C: Chunk>(&mut self, payload: Payload, cursor: &mut Cursor<C>) -> Result<Flow, Error> {
+        self.core.note_received();
+        if self.core.incoming.compressed {
+            return self.compressed(payload, cursor);
+        }
+        match self.core.config.delivery {
+            Delivery::Whole => self.whole(payload, cursor),
+            Delivery::Streaming => self.streaming(payload, cursor),
+        }
+    }
+
     /// The payload of a data frame, for whole messages.
     #[inline]
     fn whole<C: Chunk>(
@@ -173,7 +184,6 @@ impl<R: Role, S: Storage> Connection<R, S> {
         let (take, complete) = payload.available(cursor.rest().len());
         // The whole message is at hand; if it is a text, it is validated when it is lent.
         let alone = complete && payload.fin && incoming.length == 0;
-        self.core.timers.note_data();
         if alone && Cursor::<C>::can_lend(payload.key) {
             let source = cursor.lend(take, payload.key);
             *incoming = Incoming::NONE;
@@ -220,7 +230,6 @@ impl<R: Role, S: Storage> Connection<R, S> {
         if take == 0 && !complete {
             return Ok(Flow::Starved);
         }
-        self.core.timers.note_data();
         let source = if can_lend {
             cursor.lend(take, payload.key)
         } else {
@@ -238,7 +247,7 @@ impl<R: Role, S: Storage> Connection<R, S> {
         let message_end = complete && payload.fin;
         let mut valid = Ok(());
         if kind == MessageKind::Text {
-            let text = source.bytes(cursor, self.message.as_slice(), &[]);
+            let text = source.bytes(cursor, self.message.as_slice(), &[], &[]);
             valid = incoming.text.feed(text, incoming.length);
         }
         incoming.length += take as u64;
@@ -265,6 +274,14 @@ impl<R: Role, S: Storage> Connection<R, S> {
 }
 
 impl<R: Role> Core<R> {
+    /// A part of a message was received; it keeps nobody from closing.
+    #[inline]
+    pub(super) fn note_received(&mut self) {
+        if !self.closing.sent {
+            self.timers.note_data();
+        }
+    }
+
     /// Reads a header from the bytes at hand, or goes on with one that was cut.
     ///
     /// Gives how many bytes it took, and the payload that follows once the header is whole.
@@ -300,7 +317,9 @@ impl<R: Role> Core<R> {
         FrameHeader::parse_checked(
             bytes,
             |rsv, opcode| {
-                if rsv != Rsv::NONE {
+                let may_be_compressed =
+                    self.deflate.is_some() && matches!(opcode, OpCode::Text | OpCode::Binary);
+                if rsv != Rsv::NONE && !(rsv == Rsv::RSV1 && may_be_compressed) {
                     return Err(Error::Protocol(ProtocolError::ReservedBits(rsv)));
                 }
                 match (opcode, self.incoming.message) {
@@ -318,19 +337,23 @@ impl<R: Role> Core<R> {
                 true => Err(Error::Protocol(ProtocolError::Masked)),
                 false => Err(Error::Protocol(ProtocolError::Unmasked)),
             },
-            |opcode, length| self.check_length(opcode, length),
+            |rsv, opcode, length| self.check_length(rsv, opcode, length),
         )
     }
 
     /// Checks the length of a frame against the limits; a control frame is short anyway.
     #[inline]
-    fn check_length(&self, opcode: OpCode, payload_len: u64) -> Result<(), Error> {
+    fn check_length(&self, rsv: Rsv, opcode: OpCode, payload_len: u64) -> Result<(), Error> {
         if opcode.is_control() {
             return Ok(());
         }
         let limit = self.config.max_frame;
         if payload_len > limit {
             return Err(Error::FrameTooLong { length: payload_len, limit });
+        }
+        if rsv == Rsv::RSV1 || self.incoming.compressed {
+            // How long the message is shows when it is decompressed.
+            return Ok(());
         }
         let length = self.incoming.length.saturating_add(payload_len);
         let limit = self.config.max_message;
@@ -343,11 +366,15 @@ impl<R: Role> Core<R> {
     /// Begins the frame of a header.
     #[inline]
     fn begin(&mut self, header: &FrameHeader) -> Payload {
-        let &FrameHeader { fin, opcode, mask, payload_len, .. } = header;
-        match opcode {
-            OpCode::Text => self.incoming.message = Some(MessageKind::Text),
-            OpCode::Binary => self.incoming.message = Some(MessageKind::Binary),
-            _ => {}
+        let &FrameHeader { fin, rsv, opcode, mask, payload_len } = header;
+        let kind = match opcode {
+            OpCode::Text => Some(MessageKind::Text),
+            OpCode::Binary => Some(MessageKind::Binary),
+            _ => None,
+        };
+        if kind.is_some() {
+            self.incoming.message = kind;
+            self.incoming.compressed = rsv == Rsv::RSV1;
         }
         let payload = Payload { opcode, fin, key: mask, left: payload_len };
         self.incoming.frame = Frame::Payload(payload);
@@ -358,7 +385,7 @@ impl<R: Role> Core<R> {
 impl Payload {
     /// How many of the bytes at hand belong to the payload, and whether that is all of it.
     #[inline]
-    fn available(&self, at_hand: usize) -> (usize, bool) {
+    pub(super) fn available(&self, at_hand: usize) -> (usize, bool) {
         match usize::try_from(self.left) {
             Ok(left) if left <= at_hand => (left, true),
             _ => (at_hand, false),
@@ -367,7 +394,7 @@ impl Payload {
 
     /// Goes on behind `count` bytes.
     #[inline]
-    fn advance(&mut self, count: usize) {
+    pub(super) fn advance(&mut self, count: usize) {
         self.left -= count as u64;
         self.key = self.key.map(|key| key.advanced(count));
     }
@@ -376,7 +403,7 @@ impl Payload {
 impl Incoming {
     /// The kind of the message under way.
     #[inline]
-    fn kind(&self) -> MessageKind {
+    pub(super) fn kind(&self) -> MessageKind {
         // A data frame's payload is never reached without: its header sets it.
         self.message.unwrap_or(MessageKind::Binary)
     }

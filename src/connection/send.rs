@@ -5,6 +5,7 @@ use core::fmt;
 use super::state::{Core, Phase};
 use crate::buffer::{Buffer, check_room};
 use crate::close::{CloseFrame, State, Transport};
+use crate::deflate::{Compress, Compression, DeflateParams};
 use crate::error::SendError;
 use crate::frame::{FrameHeader, MAX_CONTROL_PAYLOAD, MaskKey, OpCode, Rsv};
 use crate::handshake::{Accept, RequestHead, Response};
@@ -19,6 +20,7 @@ use crate::storage::Storage;
 pub struct Reply<'a, R: Role, S: Storage, B> {
     pub(super) core: &'a mut Core<R>,
     pub(super) note: &'a mut S::Note,
+    pub(super) compress: &'a mut S::Compress,
     pub(super) out: &'a mut B,
 }
 
@@ -60,7 +62,21 @@ impl<R: Role, S: Storage, B: Buffer> Reply<'_, R, S, B> {
     /// As [`Connection::send`](crate::Connection::send).
     #[inline]
     pub fn send<'m>(&mut self, message: impl Into<Message<'m>>) -> Result<(), SendError> {
-        self.core.send(message.into(), self.out)
+        self.send_with(message, Compression::Automatic)
+    }
+
+    /// Sends a whole message with a choice of whether to compress it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Connection::send_with`](crate::Connection::send_with).
+    #[inline]
+    pub fn send_with<'m>(
+        &mut self,
+        message: impl Into<Message<'m>>,
+        compression: Compression,
+    ) -> Result<(), SendError> {
+        self.core.send(message.into(), compression, self.compress, self.out)
     }
 
     /// Sends a fragment of a message.
@@ -183,13 +199,69 @@ impl<R: Role> Core<R> {
     pub(super) fn send(
         &mut self,
         message: Message<'_>,
+        compression: Compression,
+        compress: &mut impl Compress,
         out: &mut impl Buffer,
     ) -> Result<(), SendError> {
         self.check_open()?;
         if self.sending.is_some() {
             return Err(SendError::Fragmented);
         }
-        self.send_fragment(message.kind(), message.as_bytes(), true, out)
+        match self.deflate {
+            Some(params) if self.is_to_compress(message, compression) => {
+                self.send_compressed(message, params, compress, out)
+            }
+            _ => self.send_fragment(message.kind(), message.as_bytes(), true, out),
+        }
+    }
+
+    fn is_to_compress(&self, message: Message<'_>, compression: Compression) -> bool {
+        let length = message.as_bytes().len();
+        let threshold = self.config.deflate.unwrap_or_default().threshold;
+        match compression {
+            Compression::Automatic => length >= usize::from(threshold).max(1),
+            // An empty message cannot get shorter.
+            Compression::Always => length > 0,
+            Compression::Never => false,
+        }
+    }
+
+    /// Sends a message compressed, or plain where that is not longer.
+    ///
+    /// The room for the plain one is there before the compressor sees the message: what it has
+    /// seen is sent, or it forgets it.
+    #[inline(never)]
+    fn send_compressed(
+        &mut self,
+        message: Message<'_>,
+        params: DeflateParams,
+        compress: &mut impl Compress,
+        out: &mut impl Buffer,
+    ) -> Result<(), SendError> {
+        let plain = message.as_bytes();
+        let ticket = self.reserve_frame(plain.len(), out)?;
+        let (bits, takeover) = if R::SERVER {
+            (params.server_max_window_bits, !params.server_no_context_takeover)
+        } else {
+            (params.client_max_window_bits, !params.client_no_context_takeover)
+        };
+        let level = self.config.deflate.unwrap_or_default().level;
+        let opcode = message.kind().opcode();
+        match compress.deflate(bits, level, plain) {
+            Some(payload) => ticket.write_with(opcode, true, Rsv::RSV1, payload, out),
+            None => ticket.write(opcode, true, plain, out),
+        }
+        compress.end_message(takeover, self.config.retain);
+        self.sent_fragment(message.kind(), true);
+        Ok(())
+    }
+
+    /// Whether what is received, and what is sent, refers to earlier messages.
+    pub(super) fn takeovers(&self) -> (bool, bool) {
+        let params = self.deflate.unwrap_or_default();
+        let client = !params.client_no_context_takeover;
+        let server = !params.server_no_context_takeover;
+        if R::SERVER { (client, server) } else { (server, client) }
     }
 
     #[inline]
@@ -298,8 +370,20 @@ pub(super) struct FrameTicket(Option<MaskKey>);
 impl FrameTicket {
     #[inline]
     pub(super) fn write(self, opcode: OpCode, fin: bool, payload: &[u8], out: &mut impl Buffer) {
+        self.write_with(opcode, fin, Rsv::NONE, payload, out);
+    }
+
+    #[inline]
+    pub(super) fn write_with(
+        self,
+        opcode: OpCode,
+        fin: bool,
+        rsv: Rsv,
+        payload: &[u8],
+        out: &mut impl Buffer,
+    ) {
         let payload_len = payload.len() as u64;
-        let header = FrameHeader { fin, rsv: Rsv::NONE, opcode, mask: self.0, payload_len };
+        let header = FrameHeader { fin, rsv, opcode, mask: self.0, payload_len };
         out.append(header.encode().as_ref());
         match self.0 {
             Some(key) => out.append_masked(payload, key),

@@ -20,6 +20,7 @@
 use super::timers::Timers;
 use crate::close::CloseCode;
 use crate::config::Config;
+use crate::deflate::DeflateParams;
 use crate::error::Error;
 use crate::frame::{FrameHeader, MaskKey, OpCode};
 use crate::handshake::Scan;
@@ -30,6 +31,8 @@ use crate::utf8::Validator;
 pub(super) struct Core<R> {
     pub(super) role: R,
     pub(super) config: Config,
+    /// What was agreed on for compression.
+    pub(super) deflate: Option<DeflateParams>,
     pub(super) phase: Phase,
     pub(super) failure: Option<Error>,
     /// The failure's close frame or HTTP status is still to be written.
@@ -75,7 +78,11 @@ pub(super) struct Incoming {
     pub(super) message: Option<MessageKind>,
     /// Whether a piece of it was handed out.
     pub(super) started: bool,
-    /// How many bytes of it were received.
+    /// Whether it is compressed.
+    pub(super) compressed: bool,
+    /// How much of what ends a compressed message was decompressed.
+    pub(super) tail: u8,
+    /// How many bytes of it were received, after decompression.
     pub(super) length: u64,
     pub(super) text: Validator,
 }
@@ -90,6 +97,8 @@ pub(super) enum Frame {
     /// Its payload up to a byte that its text cannot continue with; what comes next is the error
     /// with this offset.
     Invalid { offset: u64 },
+    /// Its payload up to the limit of a message; what comes next is the error.
+    TooLong,
 }
 
 /// The rest of a payload.
@@ -131,6 +140,8 @@ impl Incoming {
         frame: Frame::NONE,
         message: None,
         started: false,
+        compressed: false,
+        tail: 0,
         length: 0,
         text: Validator::NONE,
     };
@@ -141,6 +152,7 @@ impl<R> Core<R> {
         Self {
             role,
             config,
+            deflate: None,
             phase,
             failure: None,
             farewell_due: false,

@@ -22,12 +22,11 @@ pub(super) struct Timers {
     /// It is still to be written.
     ping_owed: bool,
     now: u64,
-    /// The phase or the closing handshake has last gone a step further.
-    since: u64,
     /// Something was last received, or the ping was sent.
     heard: u64,
-    /// A part of a message was last received or sent.
-    data: u64,
+    /// While messages can go both ways, a part of one was last received or sent; otherwise the
+    /// handshake under way has last gone a step further.
+    since: u64,
 }
 
 impl Timers {
@@ -42,14 +41,13 @@ impl Timers {
     /// A part of a message was received or sent.
     #[inline]
     pub(super) fn note_data(&mut self) {
-        self.data = self.now;
+        self.since = self.now;
     }
 
     /// The handshakes have gone a step further.
     pub(super) fn restart(&mut self) {
         self.since = self.now;
         self.heard = self.now;
-        self.data = self.now;
     }
 
     fn tell(&mut self, now: Duration) {
@@ -115,7 +113,7 @@ impl<R: Role> Core<R> {
 
     /// The next deadline that runs, in milliseconds.
     fn next_deadline(&self) -> Option<(u64, Due)> {
-        let Timers { told, pinged, since, heard, data, .. } = self.timers;
+        let Timers { told, pinged, since, heard, .. } = self.timers;
         let (config, closing) = (&self.config, &self.closing);
         if !told || closing.ended || self.failure.is_some() {
             return None;
@@ -135,7 +133,7 @@ impl<R: Role> Core<R> {
                     let answer = config.pong.after(heard).filter(|_| pinged);
                     let ping = config.keep_alive.after(heard).map(|at| (at, Due::Ping));
                     let alive = fail(answer, Timeout::Pong).or(ping);
-                    let idle = config.idle.after(data).map(|at| (at, Due::CloseIdle));
+                    let idle = config.idle.after(since).map(|at| (at, Due::CloseIdle));
                     alive.into_iter().chain(idle).min_by_key(|&(at, _)| at)
                 }
             },

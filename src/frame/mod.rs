@@ -130,7 +130,7 @@ impl FrameHeader {
     /// whatever was negotiated: a reserved opcode, a fragmented or long control frame, a length
     /// that is not minimal or has the top bit set.
     pub fn parse(bytes: &[u8]) -> Result<Option<(Self, usize)>, FrameError> {
-        Self::parse_checked(bytes, |_, _| Ok(()), |_| Ok(()), |_, _| Ok(()))
+        Self::parse_checked(bytes, |_, _| Ok(()), |_| Ok(()), |_, _, _| Ok(()))
     }
 
     /// [`parse`](Self::parse) with the caller's own checks: of the first byte, of whether there is
@@ -143,7 +143,7 @@ impl FrameHeader {
         bytes: &[u8],
         first: impl FnOnce(Rsv, OpCode) -> Result<(), E>,
         masked: impl FnOnce(bool) -> Result<(), E>,
-        length: impl FnOnce(OpCode, u64) -> Result<(), E>,
+        length: impl FnOnce(Rsv, OpCode, u64) -> Result<(), E>,
     ) -> Result<Option<(Self, usize)>, E> {
         let Some((&byte, rest)) = bytes.split_first() else {
             return Ok(None);
@@ -193,7 +193,7 @@ impl FrameHeader {
             }
             short => (short, rest, 0),
         };
-        length(opcode, payload_len)?;
+        length(rsv, opcode, payload_len)?;
         let (mask, mask_bytes) = if has_mask {
             let Some((&key, _)) = rest.split_first_chunk::<4>() else {
                 return Ok(None);

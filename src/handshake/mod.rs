@@ -5,14 +5,17 @@
 //! caller sees of it ([`RequestHead`], [`ResponseHead`]) are views that split the bytes again, now
 //! known to be well formed, so that no array of headers has to be kept.
 
+mod extensions;
 mod key;
 mod request;
 mod response;
 
 use core::fmt;
 
+use crate::deflate::DeflateParams;
 use crate::error::HandshakeError;
 
+pub(crate) use extensions::Chosen;
 pub(crate) use request::judge_request;
 pub use request::{Request, RequestHead};
 pub use response::{Accept, Response, ResponseHead};
@@ -28,8 +31,8 @@ pub enum Verdict {
         /// Whether its method is HEAD, so that the response has no body.
         head: bool,
     },
-    /// The server has switched protocols.
-    Switched,
+    /// The server has switched protocols, and agreed to compression or not.
+    Switched(Option<DeflateParams>),
     /// An interim response, which another one follows.
     Interim,
     /// A final response other than 101.
@@ -200,10 +203,12 @@ fn split_line(bytes: &[u8]) -> (&[u8], &[u8]) {
 
 /// Whether this is a token of HTTP [RFC 9110 §5.6.2].
 fn is_token(text: &str) -> bool {
-    !text.is_empty()
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
+    !text.is_empty() && text.bytes().all(is_token_byte)
+}
+
+/// Whether a token of HTTP can have this byte.
+fn is_token_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
 /// Whether a caller may set this header: its name is a token that the handshake does not use

@@ -3,9 +3,11 @@
 use core::fmt;
 
 use super::{
-    HandshakeError, Headers, Verdict, is_free_header, is_token, key, parse_error, with_headers,
+    Chosen, HandshakeError, Headers, Verdict, extensions, is_free_header, is_token, key,
+    parse_error, with_headers,
 };
 use crate::buffer::Buffer;
+use crate::deflate::Deflate;
 use crate::error::SendError;
 
 /// The one version of the protocol.
@@ -125,6 +127,11 @@ impl<'a> RequestHead<'a> {
         self.headers.list("Sec-WebSocket-Protocol")
     }
 
+    /// What to agree on with this client on these terms.
+    pub(crate) fn choose_deflate(&self, terms: Option<&Deflate>) -> Option<Chosen> {
+        terms.and_then(|terms| extensions::choose(self.headers, terms))
+    }
+
     /// The value that accepts this request, if it has a key.
     pub(super) fn accept_value(&self) -> Option<[u8; 28]> {
         self.headers.only("Sec-WebSocket-Key").map(key::accept)
@@ -223,7 +230,7 @@ impl<'a> Request<'a> {
     }
 
     /// Writes the request, with the key for `nonce`.
-    pub(crate) fn write(&self, nonce: &[u8; 16], out: &mut dyn Buffer) {
+    pub(crate) fn write(&self, nonce: &[u8; 16], deflate: Option<&Deflate>, out: &mut dyn Buffer) {
         let mut line = |parts: &[&str]| {
             for part in parts {
                 out.append(part.as_bytes());
@@ -247,6 +254,9 @@ impl<'a> Request<'a> {
             out.append(b"Sec-WebSocket-Protocol: ");
             self.write_protocols(out);
             out.append(b"\r\n");
+        }
+        if let Some(terms) = deflate {
+            extensions::write_offer(terms, out);
         }
         out.append(b"\r\n");
     }
@@ -339,7 +349,7 @@ mod tests {
             .headers(&[("Cookie", "a=b"), ("X-Empty", "")]);
         assert_eq!(request.check(), Ok(()));
         let mut out = vec![];
-        request.write(b"the sample nonce", &mut out);
+        request.write(b"the sample nonce", None, &mut out);
         assert_eq!(judge_request(&out, 64), Ok(Verdict::Upgrade));
         let head = RequestHead::new(&out);
         assert_eq!(head.target(), "/a?b=c");

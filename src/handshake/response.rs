@@ -3,8 +3,12 @@
 use core::fmt;
 
 use super::request::{RequestHead, VERSION};
-use super::{HandshakeError, Headers, Verdict, is_free_header, key, parse_error, with_headers};
+use super::{
+    Chosen, HandshakeError, Headers, Verdict, extensions, is_free_header, key, parse_error,
+    with_headers,
+};
 use crate::buffer::Buffer;
+use crate::config::Config;
 use crate::error::SendError;
 
 /// Headers of the response that belong to the handshake, or that no 101 may have
@@ -28,8 +32,9 @@ pub(crate) fn judge_response(
     head: &[u8],
     protocols: &[u8],
     nonce: &[u8; 16],
-    max_headers: u16,
+    config: &Config,
 ) -> Result<Verdict, HandshakeError> {
+    let max_headers = config.max_headers;
     let (version, status) = with_headers(head, |slots| {
         let mut response = httparse::Response::new(slots);
         match response.parse(head) {
@@ -64,11 +69,8 @@ pub(crate) fn judge_response(
     };
     let protocol_is_fine = chosen.next().is_none_or(|one| !one.is_empty() && asked(one));
     demand(protocol_is_fine && chosen.next().is_none(), HandshakeError::Protocol)?;
-    // Compared as bytes, so that one that is not text counts too.
-    let is_empty = |list: &[u8]| list.iter().all(|byte| b", \t".contains(byte));
-    let no_extension = headers.all("Sec-WebSocket-Extensions").all(is_empty);
-    demand(no_extension, HandshakeError::Extension)?;
-    Ok(Verdict::Switched)
+    let deflate = extensions::check(headers, config.deflate.as_ref());
+    Ok(Verdict::Switched(deflate.map_err(|_| HandshakeError::Extension)?))
 }
 
 /// The head of the response that a client received.
@@ -183,13 +185,21 @@ impl<'a> Accept<'a> {
     }
 
     /// Writes the response to `request`.
-    pub(crate) fn write(&self, request: &RequestHead<'_>, out: &mut dyn Buffer) {
+    pub(crate) fn write(
+        &self,
+        request: &RequestHead<'_>,
+        deflate: Option<&Chosen>,
+        out: &mut dyn Buffer,
+    ) {
         out.append(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n");
         out.append(b"Connection: Upgrade\r\nSec-WebSocket-Accept: ");
         out.append(&request.accept_value().unwrap_or([b'='; 28]));
         out.append(b"\r\n");
         if let Some(protocol) = self.protocol {
             write_header(out, "Sec-WebSocket-Protocol", protocol);
+        }
+        if let Some(chosen) = deflate {
+            extensions::write_agreed(chosen, out);
         }
         for (name, value) in self.headers {
             write_header(out, name, value);
@@ -351,12 +361,12 @@ mod tests {
         Sec-WebSocket-Protocol: chat\r\nX-Served-By: a b\r\n\r\n";
 
     fn judge(head: &str) -> Result<Verdict, HandshakeError> {
-        judge_response(head.as_bytes(), b"other, chat", NONCE, 64)
+        judge_response(head.as_bytes(), b"other, chat", NONCE, &Config::new())
     }
 
     #[test]
     fn a_good_response_switches_protocols_and_can_be_read() {
-        assert_eq!(judge(GOOD), Ok(Verdict::Switched));
+        assert_eq!(judge(GOOD), Ok(Verdict::Switched(None)));
         let response = ResponseHead::new(GOOD.as_bytes());
         assert_eq!(response.status(), 101);
         assert_eq!(response.protocol(), Some("chat"));
@@ -388,7 +398,7 @@ mod tests {
             assert!(GOOD.contains(good));
             assert_eq!(judge(&GOOD.replace(good, bad)), Err(error), "{good:?} -> {bad:?}");
         }
-        let none_asked = judge_response(GOOD.as_bytes(), b"", NONCE, 64);
+        let none_asked = judge_response(GOOD.as_bytes(), b"", NONCE, &Config::new());
         assert_eq!(none_asked, Err(E::Protocol));
     }
 
@@ -407,8 +417,8 @@ mod tests {
         let accept = Accept::new().protocol("chat").headers(&[("Set-Cookie", "a=b")]);
         assert_eq!(accept.check(&request), Ok(()));
         let mut response = vec![];
-        accept.write(&request, &mut response);
-        assert_eq!(judge(core::str::from_utf8(&response).unwrap()), Ok(Verdict::Switched));
+        accept.write(&request, None, &mut response);
+        assert_eq!(judge(core::str::from_utf8(&response).unwrap()), Ok(Verdict::Switched(None)));
         assert_eq!(ResponseHead::new(&response).header("set-cookie"), Some("a=b"));
 
         let unasked = Accept::new().protocol("mqtt").check(&request);
@@ -426,7 +436,7 @@ mod tests {
 
     impl Request {
         fn write(out: &mut Vec<u8>) {
-            crate::Request::new("a", "/").protocols(&["other", "chat"]).write(NONCE, out);
+            crate::Request::new("a", "/").protocols(&["other", "chat"]).write(NONCE, None, out);
         }
     }
 
@@ -476,9 +486,9 @@ mod tests {
             assert!(out.len() <= 256, "{error:?}: {} bytes", out.len());
         }
         let mut request = vec![];
-        crate::Request::new("a", "/").write(NONCE, &mut request);
+        crate::Request::new("a", "/").write(NONCE, None, &mut request);
         let mut response = vec![];
-        Accept::new().write(&RequestHead::new(&request), &mut response);
+        Accept::new().write(&RequestHead::new(&request), None, &mut response);
         assert!(request.len() <= 256 && response.len() <= 256);
     }
 

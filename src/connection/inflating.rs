@@ -1,0 +1,181 @@
+//! Receiving compressed messages [RFC 7692 §6.2, §7.2.2], for both deliveries.
+//!
+//! What comes out of the decompressor is lent as pieces, or joined to a whole message; the limit
+//! is checked after each part of it. A message ends with four bytes that are not on the wire.
+
+use super::Connection;
+use super::chunk::{Chunk, Cursor, Source};
+use super::events::Step;
+use super::receive::Flow;
+use super::state::{Frame, Incoming, Lent, Payload};
+use crate::config::Delivery;
+use crate::deflate::{Decompress, Inflated, WindowBits};
+use crate::error::Error;
+use crate::message::MessageKind;
+use crate::role::Role;
+use crate::storage::{Bytes, Storage};
+use crate::utf8;
+
+/// What a sender has left out at the end of a message.
+const TAIL: [u8; 4] = [0, 0, 0xFF, 0xFF];
+
+/// How many masked bytes are decompressed at a time.
+const BLOCK: usize = 512;
+
+impl<R: Role, S: Storage> Connection<R, S> {
+    /// The payload of a frame of a compressed message.
+    pub(super) fn compressed<C: Chunk>(
+        &mut self,
+        mut payload: Payload,
+        cursor: &mut Cursor<C>,
+    ) -> Result<Flow, Error> {
+        loop {
+            let Some(inflated) = self.inflate(&mut payload, cursor)? else {
+                return Ok(Flow::Starved);
+            };
+            let Inflated { start, length, consumed } = inflated;
+            if length > 0 {
+                if let Some(step) = self.inflated(start, length)? {
+                    return Ok(Flow::Step(step));
+                }
+            } else if consumed == 0 {
+                return self.end_compressed_frame(payload);
+            }
+        }
+    }
+
+    /// Decompresses what comes next, the payload or the end of the message; `None` if there is
+    /// nothing at hand. Nothing consumed and nothing given is the end of the frame.
+    fn inflate<C: Chunk>(
+        &mut self,
+        payload: &mut Payload,
+        cursor: &mut Cursor<C>,
+    ) -> Result<Option<Inflated>, Error> {
+        let bits = self.core.incoming_window();
+        let decompress = &mut self.decompress;
+        let inflated;
+        if payload.left > 0 {
+            let (take, _) = payload.available(cursor.rest().len());
+            if take == 0 {
+                return Ok(None);
+            }
+            let input = cursor.peek(take);
+            inflated = match payload.key {
+                None => decompress.inflate(bits, input)?,
+                // The bytes stay masked: it is not known yet how many of them are consumed.
+                Some(key) => {
+                    let mut block = [0; BLOCK];
+                    let length = key.copy(input, &mut block);
+                    decompress.inflate(bits, block.get(..length).unwrap_or_default())?
+                }
+            };
+            cursor.advance(inflated.consumed);
+            payload.advance(inflated.consumed);
+            self.core.incoming.frame = Frame::Payload(*payload);
+        } else {
+            let tail = if payload.fin { &TAIL[..] } else { &[] };
+            let tail = tail.get(usize::from(self.core.incoming.tail)..).unwrap_or_default();
+            inflated = decompress.inflate(bits, tail)?;
+            // At most four.
+            self.core.incoming.tail += u8::try_from(inflated.consumed).unwrap_or(0);
+        }
+        Ok(Some(inflated))
+    }
+
+    /// Takes what was decompressed: a piece to tell, or a part of a whole message.
+    fn inflated(&mut self, start: usize, length: usize) -> Result<Option<Step>, Error> {
+        let incoming = &mut self.core.incoming;
+        let bytes = self.decompress.memory().get(start..).unwrap_or_default();
+        let bytes = bytes.get(..length).unwrap_or_default();
+        let limit = self.core.config.max_message;
+        let before = incoming.length;
+        // Up to the limit the message counts, as it would had it come in bytes.
+        let room = usize::try_from(limit.saturating_sub(before)).unwrap_or(usize::MAX);
+        let too_long = length > room;
+        let length = length.min(room);
+        let bytes = bytes.get(..length).unwrap_or_default();
+        let kind = incoming.kind();
+        let valid = match kind {
+            MessageKind::Text => incoming.text.feed(bytes, before),
+            MessageKind::Binary => Ok(()),
+        };
+        incoming.length += length as u64;
+        let whole = self.core.config.delivery == Delivery::Whole;
+        if too_long && (whole || length == 0) {
+            valid?;
+            return Err(self.core.too_long());
+        }
+        if whole {
+            valid?;
+            self.message.append(bytes, limit)?;
+            return Ok(None);
+        }
+        if too_long {
+            incoming.frame = Frame::TooLong;
+        }
+        let source = Source::Inflated { start, length };
+        Ok(Some(self.core.incoming.piece(kind, source, valid)?))
+    }
+
+    /// Ends a frame of a compressed message, and the message with its last one.
+    fn end_compressed_frame(&mut self, payload: Payload) -> Result<Flow, Error> {
+        let incoming = &mut self.core.incoming;
+        incoming.frame = Frame::NONE;
+        let kind = incoming.kind();
+        let start = !incoming.started;
+        incoming.started = true;
+        if payload.fin {
+            incoming.text.end(incoming.length)?;
+            *incoming = Incoming::NONE;
+            let (takeover, _) = self.core.takeovers();
+            self.decompress.end_message(takeover)?;
+        }
+        let source = match self.core.config.delivery {
+            Delivery::Whole if !payload.fin => return Ok(Flow::Next),
+            Delivery::Whole => {
+                self.core.lent = Lent::Message;
+                let length = self.message.as_slice().len();
+                return Ok(Flow::Step(Step::Message(kind, Source::Message { length })));
+            }
+            Delivery::Streaming => Source::Inflated { start: 0, length: 0 },
+        };
+        let message_end = payload.fin;
+        Ok(Flow::Step(Step::Piece { kind, source, start, frame_end: true, message_end }))
+    }
+}
+
+impl Incoming {
+    /// A piece without the end of its frame, as far as its text is valid.
+    fn piece(
+        &mut self,
+        kind: MessageKind,
+        source: Source,
+        valid: Result<(), utf8::Invalid>,
+    ) -> Result<Step, Error> {
+        let start = !self.started;
+        self.started = true;
+        let source = match valid {
+            Ok(()) => source,
+            Err(invalid) if invalid.at == 0 => return Err(invalid.into()),
+            Err(invalid) => {
+                self.frame = Frame::Invalid { offset: invalid.offset };
+                source.shortened(invalid.at)
+            }
+        };
+        Ok(Step::Piece { kind, source, start, frame_end: false, message_end: false })
+    }
+}
+
+impl<R: Role> super::state::Core<R> {
+    /// The error of a message that is decompressed beyond the limit.
+    pub(super) fn too_long(&self) -> Error {
+        let limit = self.config.max_message;
+        Error::MessageTooLong { length: limit.saturating_add(1), limit }
+    }
+
+    /// The window of what is received.
+    fn incoming_window(&self) -> WindowBits {
+        let params = self.deflate.unwrap_or_default();
+        if R::SERVER { params.client_max_window_bits } else { params.server_max_window_bits }
+    }
+}

@@ -1,0 +1,87 @@
+//! Compression of messages [RFC 7692 §7.2.1]: by miniz_oxide with the largest window, by our own
+//! encoder with every smaller one, which miniz_oxide does not keep to.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::fmt;
+
+use miniz_oxide::deflate::core::{
+    CompressorOxide, TDEFLFlush, compress_to_output, create_comp_flags_from_zip_params,
+};
+
+use super::window::{HeapMemory, WindowEncoder};
+use super::{Deflating, WindowBits};
+
+/// What a sync flush ends with, and a message does not.
+const TAIL: [u8; 4] = [0, 0, 0xFF, 0xFF];
+
+/// The compressor of one direction, with the last message that it has compressed.
+pub(crate) struct Compressor {
+    encoder: Encoder,
+    output: Vec<u8>,
+}
+
+enum Encoder {
+    Large(Box<CompressorOxide>),
+    Small(WindowEncoder<HeapMemory>),
+}
+
+impl Compressor {
+    pub(crate) fn new(bits: WindowBits, level: u8) -> Self {
+        let encoder = if bits == WindowBits::MAX {
+            let flags = create_comp_flags_from_zip_params(level.into(), -15, 0);
+            Encoder::Large(Box::new(CompressorOxide::new(flags)))
+        } else {
+            Encoder::Small(WindowEncoder::new(HeapMemory::new(bits.get()), bits.get()))
+        };
+        Self { encoder, output: Vec::new() }
+    }
+}
+
+impl Deflating for Compressor {
+    fn compress(&mut self, message: &[u8]) -> usize {
+        let output = &mut self.output;
+        output.clear();
+        match &mut self.encoder {
+            Encoder::Large(encoder) => {
+                compress_to_output(encoder, message, TDEFLFlush::Sync, |part| {
+                    output.extend_from_slice(part);
+                    true
+                });
+                if output.ends_with(&TAIL) {
+                    output.truncate(output.len() - TAIL.len());
+                }
+            }
+            Encoder::Small(encoder) => {
+                encoder.write(message, &mut |part| output.extend_from_slice(part));
+                encoder.flush(&mut |part| output.extend_from_slice(part));
+            }
+        }
+        output.len()
+    }
+
+    fn output(&self) -> &[u8] {
+        &self.output
+    }
+
+    fn reset(&mut self) {
+        match &mut self.encoder {
+            Encoder::Large(encoder) => encoder.reset(),
+            Encoder::Small(encoder) => encoder.reset(),
+        }
+    }
+
+    fn shrink(&mut self, retain: usize) {
+        self.output.clear();
+        self.output.shrink_to(retain);
+    }
+}
+
+impl fmt::Debug for Compressor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.encoder {
+            Encoder::Large(_) => "Compressor(large window)",
+            Encoder::Small(_) => "Compressor(small window)",
+        })
+    }
+}

@@ -1,0 +1,132 @@
+//! Codecs of constant size, for connections without an allocator.
+
+use core::fmt;
+
+use super::inflate::Inflater;
+use super::window::{InlineMemory, WindowEncoder, buckets_for, bytes_for};
+use super::{Compress, Decompress, Inflated, Inflating, InvalidDeflate, WindowBits};
+
+/// A window of 2^`BITS` bytes in one direction, as a type: 8 to 15.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Window<const BITS: u8>;
+
+/// The windows there are: [`Window<8>`](Window) to `Window<15>`.
+///
+/// This trait is sealed.
+#[allow(private_bounds)]
+pub trait WindowSize: sealed::WindowSize {}
+
+pub(crate) mod sealed {
+    use super::{Compress, Decompress};
+
+    pub trait WindowSize {
+        type Decompress: Decompress + Default;
+        /// It compresses messages of up to `N` bytes.
+        type Compress<const N: usize>: Compress + Default;
+    }
+}
+
+macro_rules! windows {
+    ($($bits:literal),*) => { $(
+        impl WindowSize for Window<$bits> {}
+
+        impl sealed::WindowSize for Window<$bits> {
+            type Decompress = InlineDecompress<{ 1 << $bits }>;
+            type Compress<const N: usize> =
+                InlineCompress<$bits, { bytes_for($bits) }, { buckets_for($bits) }, N>;
+        }
+    )* };
+}
+
+windows!(8, 9, 10, 11, 12, 13, 14, 15);
+
+/// A decompressor with its window inside.
+pub struct InlineDecompress<const WINDOW: usize>(Inflater<[u8; WINDOW]>);
+
+impl<const WINDOW: usize> Default for InlineDecompress<WINDOW> {
+    fn default() -> Self {
+        Self(Inflater::over([0; WINDOW]))
+    }
+}
+
+impl<const WINDOW: usize> Decompress for InlineDecompress<WINDOW> {
+    const WINDOW: Option<WindowBits> = WindowBits::of_size(WINDOW);
+
+    fn inflate(&mut self, bits: WindowBits, input: &[u8]) -> Result<Inflated, InvalidDeflate> {
+        self.0.limit(bits);
+        self.0.inflate(input)
+    }
+
+    fn memory(&self) -> &[u8] {
+        self.0.memory()
+    }
+
+    fn end_message(&mut self, takeover: bool) -> Result<(), InvalidDeflate> {
+        self.0.end_message(takeover)
+    }
+
+    fn release(&mut self) {}
+}
+
+impl<const WINDOW: usize> fmt::Debug for InlineDecompress<WINDOW> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A compressor with its window of 2^`BITS` bytes and the last message, of up to `N`, inside.
+pub struct InlineCompress<const BITS: u8, const BYTES: usize, const BUCKETS: usize, const N: usize>
+{
+    encoder: Option<WindowEncoder<InlineMemory<BYTES, BUCKETS>>>,
+    output: heapless::Vec<u8, N>,
+}
+
+impl<const BITS: u8, const BYTES: usize, const BUCKETS: usize, const N: usize> Default
+    for InlineCompress<BITS, BYTES, BUCKETS, N>
+{
+    fn default() -> Self {
+        Self { encoder: None, output: heapless::Vec::new() }
+    }
+}
+
+impl<const BITS: u8, const BYTES: usize, const BUCKETS: usize, const N: usize> Compress
+    for InlineCompress<BITS, BYTES, BUCKETS, N>
+{
+    const WINDOW: Option<WindowBits> = WindowBits::new(BITS);
+
+    fn deflate(&mut self, bits: WindowBits, _: u8, message: &[u8]) -> Option<&[u8]> {
+        if message.len() > N {
+            return None;
+        }
+        let encoder =
+            self.encoder.get_or_insert_with(|| WindowEncoder::new(InlineMemory::new(), bits.get()));
+        let output = &mut self.output;
+        output.clear();
+        let mut fits = true;
+        let mut put = |part: &[u8]| fits &= output.extend_from_slice(part).is_ok();
+        encoder.write(message, &mut put);
+        encoder.flush(&mut put);
+        if fits && output.len() < message.len() {
+            return Some(output);
+        }
+        // The peer will not see what the encoder has seen.
+        encoder.reset();
+        None
+    }
+
+    fn end_message(&mut self, takeover: bool, _: u32) {
+        if let (Some(encoder), false) = (&mut self.encoder, takeover) {
+            encoder.reset();
+        }
+    }
+
+    fn release(&mut self) {}
+}
+
+impl<const BITS: u8, const BYTES: usize, const BUCKETS: usize, const N: usize> fmt::Debug
+    for InlineCompress<BITS, BYTES, BUCKETS, N>
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "InlineCompress(window of 2^{BITS}, messages of {N} bytes)")
+    }
+}

@@ -1,0 +1,458 @@
+//! The backend zlib-rs, for both directions: faster than miniz_oxide, and with more memory.
+
+use alloc::boxed::Box;
+use alloc::vec;
+use alloc::vec::Vec;
+use core::fmt;
+
+use zlib_rs::{Deflate, DeflateFlush, Inflate, InflateFlush, Status};
+
+use super::{Deflating, Inflated, Inflating, InvalidDeflate, WindowBits};
+
+/// How much comes out of one step of decompression at most.
+const ROOM: usize = 4 * 1024;
+
+/// What a sync flush ends with, and a message does not.
+const TAIL: [u8; 4] = [0, 0, 0xFF, 0xFF];
+
+/// A block without content, as it stands at a byte boundary.
+const EMPTY_BLOCK: [u8; 5] = [0, 0, 0, 0xFF, 0xFF];
+
+/// The decompressor of one direction.
+///
+/// zlib-rs has a window of 32 KiB whatever it is opened with, so a message that reaches farther
+/// back than was agreed on is not refused; nor does it find anything but what came before it.
+///
+/// The memory is filled from its start to its end, lap by lap. A step writes to no more than the
+/// `ROOM` bytes from `at` on, so the last lap still stands behind them:
+///
+/// ```text
+///  0            at       at + ROOM              lap     the end
+///  | this lap   | room   | last lap             |       |
+/// ```
+///
+/// Both laps together are as long as the window, at least.
+pub(crate) struct Inflater {
+    zlib: Inflate,
+    memory: Box<[u8]>,
+    /// Where the next byte goes.
+    at: usize,
+    /// Where the last lap ended.
+    lap: usize,
+    /// The last step had no room left, so the next one may give more without any input.
+    full: bool,
+    /// What comes next is not deflate data.
+    invalid: bool,
+}
+
+impl Inflater {
+    pub(crate) fn new(bits: WindowBits) -> Self {
+        Self {
+            zlib: Inflate::new(false, bits.get()),
+            memory: vec![0; bits.size() + 2 * ROOM].into(),
+            at: 0,
+            lap: 0,
+            full: false,
+            invalid: false,
+        }
+    }
+
+    fn step(&mut self, input: &[u8], flush: InflateFlush) -> Result<Inflated, InvalidDeflate> {
+        if self.at + ROOM > self.memory.len() {
+            self.lap = self.at;
+            self.at = 0;
+        }
+        let start = self.at;
+        let room = self.memory.get_mut(start..start + ROOM).unwrap_or_default();
+        let before = (self.zlib.total_in(), self.zlib.total_out());
+        let status = self.zlib.decompress(input, room, flush);
+        let mut consumed = difference(before.0, self.zlib.total_in());
+        let length = difference(before.1, self.zlib.total_out());
+        self.at = start + length;
+        self.full = length == ROOM;
+        match status {
+            Ok(Status::StreamEnd) => self.go_on()?,
+            Ok(_) => {}
+            // What came before the mistake is given first, and the mistake when it is asked again
+            // with the same input: so it makes no difference how the input was cut.
+            Err(_) if length > 0 => {
+                self.invalid = true;
+                consumed = 0;
+            }
+            Err(_) => return Err(InvalidDeflate),
+        }
+        Ok(Inflated { consumed, start, length })
+    }
+
+    /// Begins a stream with the window of the one that ended: its last block is not that of the
+    /// message, nor of those to come [RFC 7692 §7.2.3.4].
+    fn go_on(&mut self) -> Result<(), InvalidDeflate> {
+        self.zlib.reset(false);
+        self.full = false;
+        let last_lap = self.memory.get(self.at + ROOM..self.lap).unwrap_or_default();
+        let this_lap = self.memory.get(..self.at).unwrap_or_default();
+        for part in [last_lap, this_lap] {
+            self.zlib.set_dictionary(part).map_err(|_| InvalidDeflate)?;
+        }
+        Ok(())
+    }
+}
+
+impl Inflating for Inflater {
+    fn inflate(&mut self, input: &[u8]) -> Result<Inflated, InvalidDeflate> {
+        if self.invalid {
+            return Err(InvalidDeflate);
+        }
+        if input.is_empty() && !self.full {
+            return Ok(Inflated { consumed: 0, start: self.at, length: 0 });
+        }
+        self.step(input, InflateFlush::NoFlush)
+    }
+
+    fn memory(&self) -> &[u8] {
+        &self.memory
+    }
+
+    /// zlib-rs does not say, but between two blocks, and hardly elsewhere, an empty block makes no
+    /// difference: a step that stops at the end of a block takes it and not the byte behind it.
+    fn is_between_blocks(&mut self) -> bool {
+        let mut probe = [0; EMPTY_BLOCK.len() + 1];
+        let (block, _) = probe.split_at_mut(EMPTY_BLOCK.len());
+        block.copy_from_slice(&EMPTY_BLOCK);
+        let step = self.step(&probe, InflateFlush::Block);
+        step.is_ok_and(|step| step.consumed == EMPTY_BLOCK.len() && step.length == 0)
+    }
+
+    /// A message that refers to what was before its start is refused.
+    fn reset(&mut self) {
+        self.zlib.reset(false);
+        self.at = 0;
+        self.lap = 0;
+        self.full = false;
+        self.invalid = false;
+    }
+}
+
+impl fmt::Debug for Inflater {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Inflater(zlib-rs)")
+    }
+}
+
+/// The compressor of one direction, with the last message that it has compressed.
+pub(crate) struct Compressor {
+    zlib: Deflate,
+    /// The last message and what was left of the room for it.
+    output: Vec<u8>,
+    length: usize,
+}
+
+impl Compressor {
+    /// zlib-rs has no window of 256 bytes for streams without a header; but in one of 512 it looks
+    /// back no farther than 250, as it keeps 262 bytes for what is to come.
+    ///
+    /// Levels below 2 become that: with them zlib-rs 0.6.8 panics when the room for the output is
+    /// less than what it would write.
+    pub(crate) fn new(bits: WindowBits, level: u8) -> Self {
+        let zlib = Deflate::new(level.max(2).into(), false, bits.get().max(9));
+        Self { zlib, output: Vec::new(), length: 0 }
+    }
+}
+
+impl Deflating for Compressor {
+    fn compress(&mut self, message: &[u8]) -> usize {
+        // What leaves no byte of this free is too long: no shorter than the message.
+        let room = message.len().saturating_add(TAIL.len());
+        if self.output.len() < room {
+            self.output.resize(room, 0);
+        }
+        let output = self.output.get_mut(..room).unwrap_or_default();
+        let before = self.zlib.total_out();
+        let status = self.zlib.compress(message, output, DeflateFlush::SyncFlush);
+        let length = difference(before, self.zlib.total_out());
+        let compressed = output.get(..length).unwrap_or_default();
+        self.length = match (status, compressed.strip_suffix(&TAIL)) {
+            (Ok(_), Some(payload)) if length < room => payload.len(),
+            _ => message.len(),
+        };
+        self.length
+    }
+
+    fn output(&self) -> &[u8] {
+        self.output.get(..self.length).unwrap_or_default()
+    }
+
+    fn reset(&mut self) {
+        self.zlib.reset();
+    }
+
+    fn shrink(&mut self, retain: usize) {
+        self.length = 0;
+        self.output.truncate(retain);
+        self.output.shrink_to(retain);
+    }
+}
+
+impl fmt::Debug for Compressor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Compressor(zlib-rs)")
+    }
+}
+
+/// How far a counter has come in a step, which is never more than there is memory for.
+fn difference(before: u64, after: u64) -> usize {
+    usize::try_from(after.wrapping_sub(before)).unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+// Samples are made of whatever numbers there are.
+#[allow(clippy::cast_possible_truncation)]
+mod tests {
+    use super::*;
+    use crate::deflate::{compress, inflate};
+    use proptest::prelude::*;
+
+    /// A compressor of either backend.
+    trait Compresses {
+        /// A message compressed, if that makes it shorter; if not, the compressor is reset.
+        fn message(&mut self, message: &[u8]) -> Option<Vec<u8>>;
+        fn forget(&mut self);
+    }
+
+    /// A decompressor of either backend.
+    trait Inflates {
+        fn step(&mut self, input: &[u8], output: &mut Vec<u8>) -> Result<usize, InvalidDeflate>;
+        fn end(&mut self) -> Result<(), InvalidDeflate>;
+        fn forget(&mut self);
+
+        /// A message that comes in parts of so many bytes.
+        fn message(&mut self, input: &[u8], part: usize) -> Result<Vec<u8>, InvalidDeflate> {
+            let mut output = Vec::new();
+            for mut input in input.chunks(part).chain([&TAIL[..], &[]]) {
+                loop {
+                    let before = output.len();
+                    let consumed = self.step(input, &mut output)?;
+                    input = &input[consumed..];
+                    if consumed == 0 && output.len() == before {
+                        break;
+                    }
+                }
+            }
+            self.end()?;
+            Ok(output)
+        }
+    }
+
+    macro_rules! backends {
+        ($($compressor:ty, $inflater:ty;)*) => {$(
+            impl Compresses for $compressor {
+                fn message(&mut self, message: &[u8]) -> Option<Vec<u8>> {
+                    let length = self.compress(message);
+                    let compressed = (length < message.len()).then(|| self.output().to_vec());
+                    if compressed.is_none() {
+                        self.reset();
+                    }
+                    self.shrink(16);
+                    compressed
+                }
+
+                fn forget(&mut self) {
+                    self.reset();
+                }
+            }
+
+            impl Inflates for $inflater {
+                fn step(
+                    &mut self,
+                    input: &[u8],
+                    output: &mut Vec<u8>,
+                ) -> Result<usize, InvalidDeflate> {
+                    let Inflated { consumed, start, length } = self.inflate(input)?;
+                    output.extend_from_slice(&self.memory()[start..start + length]);
+                    Ok(consumed)
+                }
+
+                fn end(&mut self) -> Result<(), InvalidDeflate> {
+                    self.is_between_blocks().then_some(()).ok_or(InvalidDeflate)
+                }
+
+                fn forget(&mut self) {
+                    self.reset();
+                }
+            }
+        )*};
+    }
+
+    backends! {
+        Compressor, Inflater;
+        compress::Compressor, inflate::HeapInflater;
+    }
+
+    /// "Hello", compressed, and again with a window that holds the first [RFC 7692 §7.2.3.1–2].
+    const HELLO: [u8; 7] = [0xF2, 0x48, 0xCD, 0xC9, 0xC9, 0x07, 0x00];
+    const HELLO_AGAIN: [u8; 5] = [0xF2, 0x00, 0x11, 0x00, 0x00];
+
+    /// The same in a block with BFINAL set [RFC 7692 §7.2.3.4].
+    const HELLO_FINAL: [u8; 8] = [0xF3, 0x48, 0xCD, 0xC9, 0xC9, 0x07, 0x00, 0x00];
+
+    fn bits(bits: u8) -> WindowBits {
+        WindowBits::new(bits).expect("a valid window")
+    }
+
+    /// Bytes that look random, out of an alphabet of so many.
+    fn noise(seed: u32, alphabet: u32, length: usize) -> Vec<u8> {
+        let mut state = seed;
+        let mut next = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            ((state >> 8) % alphabet) as u8
+        };
+        (0..length).map(|_| next()).collect()
+    }
+
+    #[test]
+    fn the_examples_of_the_rfc_are_read() {
+        let mut inflater = Inflater::new(WindowBits::MAX);
+        for payload in [&HELLO[..], &HELLO_AGAIN, &HELLO_FINAL, &HELLO_AGAIN] {
+            assert_eq!(inflater.message(payload, 64).as_deref(), Ok(&b"Hello"[..]));
+        }
+    }
+
+    #[test]
+    fn what_was_before_a_reset_is_out_of_reach() {
+        let mut inflater = Inflater::new(WindowBits::MAX);
+        inflater.message(&HELLO_FINAL, 64).expect("valid");
+        inflater.forget();
+        assert_eq!(inflater.message(&HELLO_AGAIN, 64), Err(InvalidDeflate));
+    }
+
+    #[test]
+    fn the_window_outlives_the_last_block_of_a_stream() {
+        for (window, part) in [(8, 7), (9, 100), (12, 1000), (15, 10_000)] {
+            let mut inflater = Inflater::new(bits(window));
+            let size = bits(window).size();
+            let mut zlib = Deflate::new(6, false, 15);
+            let mut sent = Vec::new();
+            for round in 0..40 {
+                // The start of the window as it is, then something new.
+                let oldest = sent.len().saturating_sub(size);
+                let mut message = sent[oldest..].iter().copied().take(60).collect::<Vec<u8>>();
+                message.extend(noise(round, 256, 1 + 97 * round as usize));
+                zlib.reset();
+                zlib.set_dictionary(&sent[oldest..]).expect("a raw stream");
+                let mut payload = vec![0; message.len() + 64];
+                let status = zlib.compress(&message, &mut payload, DeflateFlush::Finish);
+                assert_eq!(status, Ok(Status::StreamEnd));
+                payload.truncate(zlib.total_out() as usize);
+                payload.push(0);
+                assert_eq!(inflater.message(&payload, part).as_ref(), Ok(&message));
+                sent.extend(message);
+            }
+        }
+    }
+
+    #[test]
+    fn a_message_without_its_end_is_noticed() {
+        let text = noise(1, 4, 300);
+        for level in [1, 6] {
+            let mut compressor = Compressor::new(WindowBits::MAX, level);
+            let payload = Compresses::message(&mut compressor, &text).expect("shorter");
+            for end in 0..payload.len() {
+                let mut inflater = Inflater::new(WindowBits::MAX);
+                assert_eq!(inflater.message(&payload[..end], 64), Err(InvalidDeflate), "{end}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_window_of_256_bytes_is_used_but_not_exceeded() {
+        // Repetitions of what is so far back, for the shortest and the longest that there may be.
+        for (distance, found) in [(100, true), (250, true), (251, false), (256, false)] {
+            let mut message = noise(7, 256, distance);
+            message.extend_from_within(..);
+            for level in 2..=9 {
+                let mut compressor = Compressor::new(WindowBits::MIN, level);
+                let payload = Compresses::message(&mut compressor, &message);
+                assert_eq!(payload.is_some(), found, "{distance} bytes back at level {level}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_gets_longer_is_given_up() {
+        for (window, level) in (8..=15).flat_map(|bits| [(bits, 1), (bits, 6)]) {
+            let mut compressor = Compressor::new(bits(window), level);
+            let mut inflater = inflate::Inflater::new(bits(window));
+            for length in [1, 2, 5, 100, 100_000] {
+                assert_eq!(Compresses::message(&mut compressor, &noise(3, 256, length)), None);
+                let text = noise(4, 2, 500);
+                let payload = Compresses::message(&mut compressor, &text).expect("shorter");
+                assert_eq!(inflater.message(&payload, 64).as_ref(), Ok(&text));
+            }
+        }
+    }
+
+    /// A message that repeats parts of those before it.
+    fn message(seed: u32, alphabet: u32, length: usize, before: &[u8]) -> Vec<u8> {
+        let mut message = Vec::new();
+        while message.len() < length {
+            let size = before.len().max(1);
+            let at = (seed as usize).wrapping_mul(message.len() + 7) % size;
+            let copy = &before[at.min(before.len())..];
+            message.extend_from_slice(&copy[..copy.len().min(40)]);
+            message.extend(noise(seed ^ at as u32, alphabet, 1 + at % 50));
+        }
+        message
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        /// What either backend compresses, the other reads with no more than the window agreed on.
+        #[test]
+        fn both_backends_understand_each_other(
+            window in 8u8..=15,
+            level in 0u8..=9,
+            takeover: bool,
+            part in 1usize..2000,
+            messages in prop::collection::vec((any::<u32>(), 2u32..256, 1usize..6000), 1..24),
+        ) {
+            let window = bits(window);
+            let pairs: [(Box<dyn Compresses>, Box<dyn Inflates>); 3] = [
+                (Box::new(Compressor::new(window, level)), Box::new(inflate::Inflater::new(window))),
+                (Box::new(compress::Compressor::new(window, level)), Box::new(Inflater::new(window))),
+                (Box::new(Compressor::new(window, level)), Box::new(Inflater::new(window))),
+            ];
+            for (mut compressor, mut inflater) in pairs {
+                let mut sent = Vec::new();
+                for &(seed, alphabet, length) in &messages {
+                    let message = message(seed, alphabet, length, &sent);
+                    let Some(payload) = compressor.message(&message) else {
+                        continue;
+                    };
+                    let got = inflater.message(&payload, part);
+                    prop_assert_eq!(got.as_ref(), Ok(&message));
+                    sent.extend(message);
+                    if !takeover {
+                        inflater.forget();
+                        compressor.forget();
+                    }
+                }
+            }
+        }
+
+        /// Whatever arrives, both backends agree on it, and on whether it has an end.
+        #[test]
+        fn both_backends_agree_on_anything(
+            input in prop::collection::vec(any::<u8>(), 0..200),
+            part in 1usize..64,
+        ) {
+            let ours = Inflater::new(WindowBits::MAX).message(&input, part);
+            let theirs = inflate::Inflater::new(WindowBits::MAX).message(&input, part);
+            match (ours, theirs) {
+                (Ok(ours), theirs) => prop_assert_eq!(Ok(ours), theirs),
+                // miniz_oxide reads zeros where there is nothing yet.
+                (Err(InvalidDeflate), _) => {}
+            }
+        }
+    }
+}
