@@ -6,11 +6,13 @@ use lexopt::Arg::{Long, Short, Value};
 use lexopt::{Parser, ValueExt};
 
 use crate::Failure;
+use crate::compression::{self, Compression};
 use crate::target::Target;
 
 pub(crate) const USAGE: &str = "\
-usage: client [--chop N] [--header 'Name: value']... [--protocol P]... [--origin O] URL
-       client --autobahn URL [--chop N] [--streaming] [--agent NAME]
+usage: client [--header 'Name: value']... [--protocol P]... [--origin O] URL
+       client --exchange N [--seed S] URL
+       client --autobahn URL [--streaming] [--agent NAME]
 
 The first form sends the lines of standard input to a ws:// URL as text messages
 and prints what the server sends.
@@ -19,12 +21,23 @@ and prints what the server sends.
   --protocol P            a subprotocol to ask for, the preferred one first
   --origin O              the Origin header of the request
 
-The second form runs all cases of a fuzzing server of Autobahn|Testsuite.
+The second form sends random messages to an echo server and compares its answers.
+
+  --exchange N            how many messages to send
+  --seed S                what makes them the same again (default: 0)
+
+The third form runs all cases of a fuzzing server of Autobahn|Testsuite.
 
   --streaming             echo messages piece by piece, as fragments
   --agent NAME            the name in the report (default: sansocket)
 
-In both forms --chop N reads at most N bytes at a time.";
+In all forms
+
+  --chop N                read at most N bytes at a time
+  --no-deflate            do not offer to compress
+  --window BITS           compress with windows of 2^BITS bytes at most, both ways:
+                          8 to 15 (default: 15)
+  --no-takeover           compress each message by itself, both ways";
 
 /// What the command line asks for.
 pub(crate) enum Parsed {
@@ -36,11 +49,13 @@ pub(crate) struct Args {
     pub(crate) target: Target,
     /// The most bytes to read at a time, if there is such a limit.
     pub(crate) chop: Option<usize>,
+    pub(crate) compression: Compression,
     pub(crate) mode: Mode,
 }
 
 pub(crate) enum Mode {
     Talk(Opening),
+    Exchange(Exchange),
     Autobahn(Test),
 }
 
@@ -50,6 +65,13 @@ pub(crate) struct Opening {
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) protocols: Vec<String>,
     pub(crate) origin: Option<String>,
+}
+
+/// What to exchange.
+pub(crate) struct Exchange {
+    /// How many messages.
+    pub(crate) count: u64,
+    pub(crate) seed: u64,
 }
 
 /// How to be tested.
@@ -68,12 +90,22 @@ fn parse(parser: &mut Parser) -> Result<Parsed, lexopt::Error> {
     let mut url = None;
     let mut tested_by = None;
     let mut chop = None;
+    let mut compression = Compression::default();
+    let mut count = None;
+    let mut seed = None;
     let mut opening = Opening::default();
     let mut streaming = false;
     let mut agent = None;
     while let Some(arg) = parser.next()? {
         match arg {
             Long("chop") => chop = Some(parser.value()?.parse_with(positive)?),
+            Long("no-deflate") => compression.off = true,
+            Long("window") => {
+                compression.window = Some(parser.value()?.parse_with(compression::window)?);
+            }
+            Long("no-takeover") => compression.no_takeover = true,
+            Long("exchange") => count = Some(parser.value()?.parse()?),
+            Long("seed") => seed = Some(parser.value()?.parse()?),
             Long("header") => opening.headers.push(parser.value()?.parse_with(header)?),
             Long("protocol") => opening.protocols.push(parser.value()?.string()?),
             Long("origin") => opening.origin = Some(parser.value()?.string()?),
@@ -85,24 +117,30 @@ fn parse(parser: &mut Parser) -> Result<Parsed, lexopt::Error> {
             _ => return Err(arg.unexpected()),
         }
     }
-    let (target, mode) = match (url, tested_by) {
-        (Some(target), None) => {
-            if streaming || agent.is_some() {
-                return Err("--streaming and --agent go with --autobahn".into());
-            }
-            (target, Mode::Talk(opening))
+    compression.check()?;
+    let (target, mode) = match (url, tested_by, count) {
+        (None, None, _) => return Err("no URL to connect to".into()),
+        (Some(_), Some(_), _) => return Err("two URLs to connect to".into()),
+        (None, Some(_), Some(_)) => return Err("--exchange goes without --autobahn".into()),
+        (_, None, _) if streaming || agent.is_some() => {
+            return Err("--streaming and --agent go with --autobahn".into());
         }
-        (None, Some(target)) => {
-            if opening != Opening::default() {
-                return Err("--header, --protocol and --origin go without --autobahn".into());
-            }
+        (_, _, None) if seed.is_some() => return Err("--seed goes with --exchange".into()),
+        (_, Some(_), _) | (_, _, Some(_)) if opening != Opening::default() => {
+            return Err(
+                "--header, --protocol and --origin go without --exchange and --autobahn".into()
+            );
+        }
+        (Some(target), None, None) => (target, Mode::Talk(opening)),
+        (Some(target), None, Some(count)) => {
+            (target, Mode::Exchange(Exchange { count, seed: seed.unwrap_or(0) }))
+        }
+        (None, Some(target), None) => {
             let agent = agent.unwrap_or_else(|| "sansocket".to_owned());
             (target, Mode::Autobahn(Test { agent, streaming }))
         }
-        (None, None) => return Err("no URL to connect to".into()),
-        (Some(_), Some(_)) => return Err("two URLs to connect to".into()),
     };
-    Ok(Parsed::Run(Args { target, chop, mode }))
+    Ok(Parsed::Run(Args { target, chop, compression, mode }))
 }
 
 fn target(value: OsString) -> Result<Target, lexopt::Error> {

@@ -10,7 +10,7 @@ use sansocket::{Config, Delivery, Event, Message, SendError};
 
 use crate::Failure;
 use crate::args::Test;
-use crate::driver::{self, Driver, Handler, Reply};
+use crate::driver::{Driver, Handler, Reply};
 use crate::target::Target;
 
 /// How long the server may take to answer: while it writes what came of a case, it does nothing
@@ -18,8 +18,13 @@ use crate::target::Target;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Runs all cases that the server has.
-pub(crate) fn run(server: &Target, test: &Test, chop: Option<usize>) -> Result<(), Failure> {
-    let config = driver::config().opening_timeout(BUSY_TIMEOUT);
+pub(crate) fn run(
+    server: &Target,
+    test: &Test,
+    config: Config,
+    chop: Option<usize>,
+) -> Result<(), Failure> {
+    let config = config.opening_timeout(BUSY_TIMEOUT);
     let count = case_count(server, config, chop)?;
     let delivery = if test.streaming { Delivery::Streaming } else { Delivery::Whole };
     for case in 1..=count {

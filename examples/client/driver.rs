@@ -74,13 +74,11 @@ struct Refusal {
     body: u64,
 }
 
-/// The deadlines of every connection; the rest is up to the mode.
-pub(crate) const fn config() -> Config {
-    Config::new()
-        .opening_timeout(HANDSHAKE_TIMEOUT)
-        .closing_timeout(HANDSHAKE_TIMEOUT)
-        .server_drop_timeout(SERVER_DROP_TIMEOUT)
-}
+/// The deadlines of every connection; the rest is up to the command line and the mode.
+pub(crate) const CONFIG: Config = Config::new()
+    .opening_timeout(HANDSHAKE_TIMEOUT)
+    .closing_timeout(HANDSHAKE_TIMEOUT)
+    .server_drop_timeout(SERVER_DROP_TIMEOUT);
 
 impl Driver {
     /// Connects to `target`; then [`run`](Self::run) does everything else, and reads at most

@@ -5,22 +5,28 @@
 //! ```
 //!
 //! Lines from standard input are sent as text messages, and what the server does is printed. With
-//! `--autobahn` the client lets the fuzzing server of Autobahn|Testsuite put it to the test.
+//! `--exchange` the client sends random messages to an echo server and compares what comes back.
+//! With `--autobahn` it lets the fuzzing server of Autobahn|Testsuite put it to the test.
 //!
 //! | module | what it has |
 //! |---|---|
-//! | `driver` | the loop around a connection: both modes run in it |
+//! | `driver` | the loop around a connection: all modes run in it |
 //! | `outgoing` | the bytes that wait to be written |
 //! | `target` | a `ws://` URL, and connecting to it |
 //! | `talk` | the mode that talks with a server |
+//! | `exchange` | the mode that tests an echo server |
 //! | `autobahn` | the mode that is tested |
 //! | `args` | the command line |
+//! | `compression` | its options about permessage-deflate |
 
 extern crate alloc;
 
 mod args;
 mod autobahn;
+#[path = "../common/compression.rs"]
+mod compression;
 mod driver;
+mod exchange;
 mod outgoing;
 mod talk;
 mod target;
@@ -90,9 +96,13 @@ fn main() -> ExitCode {
 fn run() -> Result<(), Failure> {
     match Args::parse()? {
         Parsed::Help => writeln!(io::stdout(), "{USAGE}").map_err(Failure::output),
-        Parsed::Run(Args { target, chop, mode }) => match mode {
-            Mode::Talk(opening) => talk::run(&target, &opening, chop),
-            Mode::Autobahn(test) => autobahn::run(&target, &test, chop),
-        },
+        Parsed::Run(Args { target, chop, compression, mode }) => {
+            let config = compression.apply(driver::CONFIG);
+            match mode {
+                Mode::Talk(opening) => talk::run(&target, &opening, config, chop),
+                Mode::Exchange(exchange) => exchange::run(&target, &exchange, config, chop),
+                Mode::Autobahn(test) => autobahn::run(&target, &test, config, chop),
+            }
+        }
     }
 }

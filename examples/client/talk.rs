@@ -7,11 +7,11 @@ use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 use std::thread;
 
 use mio::Waker;
-use sansocket::{CloseCode, CloseReport, Event, Message, ResponseHead, State};
+use sansocket::{CloseCode, CloseReport, Config, Event, Message, ResponseHead, State};
 
 use crate::Failure;
 use crate::args::Opening;
-use crate::driver::{self, Connection, Driver, Handler, Reply};
+use crate::driver::{Connection, Driver, Handler, Reply};
 use crate::outgoing::Outgoing;
 use crate::target::Target;
 
@@ -27,7 +27,12 @@ const MAX_BODY: usize = 64 * 1024;
 type Line = io::Result<String>;
 
 /// Connects and talks until either side ends the connection.
-pub(crate) fn run(target: &Target, opening: &Opening, chop: Option<usize>) -> Result<(), Failure> {
+pub(crate) fn run(
+    target: &Target,
+    opening: &Opening,
+    config: Config,
+    chop: Option<usize>,
+) -> Result<(), Failure> {
     let headers: Vec<_> =
         opening.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     let protocols: Vec<_> = opening.protocols.iter().map(String::as_str).collect();
@@ -36,7 +41,7 @@ pub(crate) fn run(target: &Target, opening: &Opening, chop: Option<usize>) -> Re
         request = request.origin(origin);
     }
 
-    let mut driver = Driver::connect(target, &request, driver::config(), chop)?;
+    let mut driver = Driver::connect(target, &request, config, chop)?;
     let (sender, lines) = sync_channel(LINES);
     // Shared, as a waker that is closed when the lines end takes its last call back.
     let waker = Arc::new(driver.waker()?);

@@ -16,6 +16,7 @@
 //! - [`deadlines`]: the next deadline of many connections.
 //! - [`page`]: plain HTTP on the same port.
 //! - [`options`]: the command line.
+//! - [`compression`]: its options about permessage-deflate.
 //!
 //! A connection costs a file descriptor, so `ulimit -n` bounds how many there can be; when they
 //! run out the server says so and lets new clients wait.
@@ -25,6 +26,8 @@
 #![allow(clippy::std_instead_of_core, clippy::std_instead_of_alloc)]
 
 mod backlog;
+#[path = "../common/compression.rs"]
+mod compression;
 mod deadlines;
 mod options;
 mod page;

@@ -8,6 +8,8 @@ use std::str::FromStr;
 use lexopt::prelude::*;
 use sansocket::Delivery;
 
+use crate::compression::{self, Compression};
+
 /// What `--help` prints.
 pub(crate) const HELP: &str = "\
 A WebSocket echo server, with a page to try it with at http://127.0.0.1:9001/
@@ -18,6 +20,10 @@ usage: echo [options]
   --host ADDR    listen on this IP address (default: 127.0.0.1)
   --chop N       read at most N bytes at a time, to try how messages are put together
   --streaming    echo each piece of a message as it arrives, as a fragment
+  --no-deflate   do not compress, whatever the client offers
+  --window BITS  compress with windows of 2^BITS bytes at most, both ways: 8 to 15
+                 (default: 15); clients that cannot limit theirs go uncompressed
+  --no-takeover  compress each message by itself, both ways
   --help         print this
 
 It prints one line once it listens: `listening on ws://127.0.0.1:9001/`.
@@ -36,6 +42,7 @@ pub(crate) struct Options {
     /// The most bytes to read at a time.
     pub(crate) chop: Option<NonZeroUsize>,
     pub(crate) delivery: Delivery,
+    pub(crate) compression: Compression,
 }
 
 /// Parses the command line of this process.
@@ -44,6 +51,7 @@ pub(crate) fn parse() -> Result<Command, lexopt::Error> {
         address: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9001),
         chop: None,
         delivery: Delivery::Whole,
+        compression: Compression::default(),
     };
     let mut parser = lexopt::Parser::from_env();
     while let Some(argument) = parser.next()? {
@@ -52,10 +60,17 @@ pub(crate) fn parse() -> Result<Command, lexopt::Error> {
             Long("host") => options.address.set_ip(value("--host", &mut parser)?),
             Long("chop") => options.chop = Some(value("--chop", &mut parser)?),
             Long("streaming") => options.delivery = Delivery::Streaming,
+            Long("no-deflate") => options.compression.off = true,
+            Long("window") => {
+                let window = parser.value()?.parse_with(compression::window)?;
+                options.compression.window = Some(window);
+            }
+            Long("no-takeover") => options.compression.no_takeover = true,
             Long("help") | Short('h') => return Ok(Command::Help),
             _ => return Err(argument.unexpected()),
         }
     }
+    options.compression.check()?;
     Ok(Command::Serve(options))
 }
 

@@ -77,7 +77,7 @@ impl Server {
             listener,
             accepting: Accepting::Idle,
             shortage_told: false,
-            config: CONFIG.delivery(options.delivery),
+            config: options.compression.apply(CONFIG.delivery(options.delivery)),
             start: Instant::now(),
             peers: Slab::new(),
             queue: VecDeque::new(),
