@@ -6,6 +6,7 @@ The settings in front of the wire are those of `Settings::split` in src/settings
 
 import pathlib
 import struct
+import zlib
 
 KEY = bytes.fromhex("37fa213d")  # RFC 6455 §5.7
 STREAMING, NO_AUTO_PONG, NO_AUTO_CLOSE, IN_PLACE, FIXED, HANDSHAKE, TIGHT, EARLY = (
@@ -155,6 +156,52 @@ SEEDS = {
         "response": strings(b"S", b"404", b"none here", b"Content-Type", b"text/plain", b""),
         "response_no_content": strings(b"S", b"204", b"left out"),
     },
+}
+
+def compressed(*payloads, first=0xC1):
+    """Compressed messages for `inflate`, each in a frame of up to 127 bytes."""
+    return b"".join(bytes([first, len(payload)]) + payload for payload in payloads)
+
+
+def zlib_message(message, bits=15):
+    """A message as zlib compresses it, without the end of the flush."""
+    deflate = zlib.compressobj(9, zlib.DEFLATED, -bits)
+    return (deflate.compress(message) + deflate.flush(zlib.Z_SYNC_FLUSH))[:-4]
+
+
+HELLO = bytes.fromhex("f248cdc9c90700")  # RFC 7692 §7.2.3
+AGAIN = bytes.fromhex("f200110000")
+WINDOW_15, NO_TAKEOVER, CLIENT = 7, 8, 16
+
+SEEDS["inflate"] = {
+    "hello_twice": settings(side=WINDOW_15, chunks=(1, 1, 1)) + compressed(HELLO, AGAIN),
+    "no_takeover": settings(STREAMING, side=NO_TAKEOVER | CLIENT, chunks=(3, 1, 0))
+    + compressed(HELLO, HELLO),
+    "stored": settings(side=WINDOW_15, chunks=(2, 2, 2))
+    + compressed(bytes.fromhex("000500faff48656c6c6f00")),
+    "bfinal": settings(IN_PLACE, side=WINDOW_15, chunks=(1, 1, 1))
+    + compressed(bytes.fromhex("f348cdc9c9070000"), HELLO),
+    "two_blocks": settings(STREAMING | IN_PLACE, side=2, chunks=(1, 1, 1))
+    + compressed(bytes.fromhex("f248050000ffffcac9c90700")),
+    "empty": settings(STREAMING, side=WINDOW_15, chunks=(1, 1, 1)) + compressed(b"\0", HELLO),
+    "fragments": settings(side=WINDOW_15, chunks=(1, 1, 1))
+    + compressed(HELLO[:3], first=0x41)
+    + compressed(b"ping", first=0x89)
+    + compressed(HELLO[3:], first=0x80),
+    "zeros": settings(STREAMING, side=CLIENT, chunks=(1, 0, 5))
+    + compressed(zlib_message(bytes(100_000), 9), first=0xC2),
+    "dynamic": settings(STREAMING, limits=0x7F, side=WINDOW_15, chunks=(9, 1, 1))
+    + compressed(zlib_message(b"".join(b"%d;" % (n * n) for n in range(60)))[:127]),
+    "not_utf8": settings(STREAMING, side=WINDOW_15, chunks=(2, 1, 1))
+    + compressed(zlib_message("né".encode() + b"\xff no")),
+}
+
+SEEDS["deflate_roundtrip"] = {
+    "json": bytes([WINDOW_15, 5])
+    + b"".join(b"\xff" + b'{"id":%07d,"name":"somebody"}' % n for n in range(10)),
+    "small_window": bytes([CLIENT, 5]) + (b"\x9f" + bytes(range(31)) + b"\x01\x00") * 9,
+    "no_takeover": bytes([NO_TAKEOVER | 3, 0]) + (b"\x7f" + b"abcdefghij klmnopqrst uvwxyz!.,") * 4,
+    "empty_and_one": bytes([WINDOW_15, 8]) + b"\x00\x01\x03\x00\xe1\x03",
 }
 
 for target, seeds in SEEDS.items():

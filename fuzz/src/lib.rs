@@ -1,12 +1,16 @@
 //! What the fuzz targets share: settings taken from the input, an output with a limit, a source
 //! of predictable keys, a driver with its record of what happened, and a reader of what was sent.
 
+pub mod deflate;
 pub mod driver;
 pub mod handshake;
 pub mod heads;
 pub mod output;
 pub mod record;
 pub mod settings;
+#[path = "../../tests/deflate/zlib.rs"]
+#[allow(dead_code)]
+mod zlib;
 
 use sansocket::{Entropy, EntropyError};
 

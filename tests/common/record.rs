@@ -127,6 +127,8 @@ pub(crate) struct Driver<R: Side, S: Storage> {
     pub(crate) unread: Vec<u8>,
     /// How many bytes were consumed.
     pub(crate) consumed: usize,
+    /// How many events there can be in a byte: one, if it is not compressed.
+    pub(crate) events_per_byte: usize,
     scratch: Vec<u8>,
 }
 
@@ -152,6 +154,7 @@ impl<R: Side, S: Storage> Driver<R, S> {
             error: None,
             unread: vec![],
             consumed: 0,
+            events_per_byte: 1,
             scratch: vec![],
         }
     }
@@ -188,7 +191,7 @@ impl<R: Side, S: Storage> Driver<R, S> {
 
     fn take<C: Chunk>(&mut self, chunk: C, bytes: &[u8], most: usize) -> usize {
         // Every event but the few of the opening handshake takes a byte of its own.
-        let bound = bytes.len() + 3;
+        let bound = self.events_per_byte * bytes.len() + 3;
         let mut events = self.connection.receive(chunk, &mut self.out);
         for count in 0..most {
             assert!(count <= bound, "{count} events in {} bytes", bytes.len());

@@ -1,0 +1,187 @@
+//! Checks on compression: of what is received as compressed, and of what is sent, against the C
+//! zlib with a window of exactly the size agreed on.
+
+use sansocket::{
+    Chunk, Client, Compression, Config, Connection, Deflate, DeflateParams, Delivery, Error, Event,
+    Heap, Message, Negotiated, Role, Server, WindowBits,
+};
+
+use crate::Counted;
+use crate::record::Record;
+use crate::settings::Settings;
+use crate::zlib;
+
+const FIN: u8 = 0x80;
+const RSV1: u8 = 0x40;
+
+/// The most bytes that one byte inflates to: four copies of 258, with two bits each.
+const EXPANSION: usize = 4 * 258;
+
+/// The parameters in a byte: 1–4 the window, 8 no context takeover.
+fn params(byte: u8) -> DeflateParams {
+    let bits = WindowBits::new(8 + (byte & 7)).expect("8 to 15");
+    DeflateParams {
+        server_no_context_takeover: byte & 8 != 0,
+        client_no_context_takeover: byte & 8 != 0,
+        server_max_window_bits: bits,
+        client_max_window_bits: bits,
+    }
+}
+
+/// Receives the input as the payloads of frames, and compares the ways of cutting the stream.
+///
+/// The reserved byte of the settings has the parameters, and 16 for a client. Of each frame there
+/// is a first byte without RSV2 and RSV3, the length of the payload, and the payload.
+pub fn received(input: &[u8]) {
+    let Some((settings, payloads)) = Settings::split(input) else { return };
+    if input[4] & 16 == 0 {
+        receive::<Server>(|| Server, input[4], &settings, &frames(payloads, true));
+    } else {
+        let role = || Client::new(Counted::default());
+        receive::<Client<Counted>>(role, input[4], &settings, &frames(payloads, false));
+    }
+}
+
+/// Frames with a mask of zeros, or without one.
+fn frames(mut payloads: &[u8], masked: bool) -> Vec<u8> {
+    let mut wire = vec![];
+    while let [first, length, rest @ ..] = payloads {
+        let (payload, rest) = rest.split_at(usize::from(length & 0x7F).min(rest.len()));
+        payloads = rest;
+        let mask = if masked { 0x80 } else { 0 };
+        wire.push(first & !0x30);
+        match u8::try_from(payload.len()).expect("at most 127") {
+            length @ 0..=125 => wire.push(mask | length),
+            length => wire.extend([mask | 126, 0, length]),
+        }
+        if masked {
+            wire.extend([0; 4]);
+        }
+        wire.extend(payload);
+    }
+    wire
+}
+
+fn receive<R: Role>(role: impl Fn() -> R, byte: u8, settings: &Settings, wire: &[u8]) {
+    let chopped = record(role(), byte, settings, wire);
+    for in_place in [false, true] {
+        let whole = record(role(), byte, &settings.whole(in_place), wire);
+        assert_eq!(whole, chopped, "in place: {in_place}");
+    }
+}
+
+/// What is told of a stream; it is bounded, and so is each message.
+fn record<R: Role>(role: R, byte: u8, settings: &Settings, wire: &[u8]) -> Record {
+    let negotiated = Negotiated::new().deflate(params(byte));
+    let mut connection = Connection::established(role, negotiated, settings.config);
+    let mut record = Record::default();
+    let mut out = vec![];
+    let mut told = 0;
+    for chunk in settings.cut(wire) {
+        let result = if settings.in_place {
+            let mut chunk = chunk.to_vec();
+            take(&mut connection, &mut chunk[..], &mut out, &mut record, &mut told)
+        } else {
+            take(&mut connection, chunk, &mut out, &mut record, &mut told)
+        };
+        assert!(told <= EXPANSION * wire.len(), "{told} bytes from {}", wire.len());
+        if let Err(error) = result {
+            let again = connection.receive(&b"\xC1\x00"[..], &mut out).next().map(drop);
+            assert_eq!(again, Err(error));
+            record.error = Some(error);
+            break;
+        }
+    }
+    record.sent = out;
+    record.without_count()
+}
+
+fn take<R: Role>(
+    connection: &mut Connection<R, Heap>,
+    chunk: impl Chunk,
+    out: &mut Vec<u8>,
+    record: &mut Record,
+    told: &mut usize,
+) -> Result<(), Error> {
+    let mut events = connection.receive(chunk, out);
+    while let Some((event, _)) = events.next()? {
+        *told += match event {
+            Event::Message(message) => message.as_bytes().len(),
+            Event::Piece(piece) => piece.data.len(),
+            _ => 0,
+        };
+        record.push(&event);
+    }
+    Ok(())
+}
+
+/// Sends the input as messages with any choices, and reads them with zlib and with this crate.
+///
+/// The first byte has the parameters and 16 for a client, the second one the level. Of each
+/// message there is a byte with the choice, how often it is repeated and its length, then its
+/// bytes.
+pub fn sent(input: &[u8]) {
+    let [byte, level, messages @ ..] = input else { return };
+    let level = level % 9 + 1;
+    if byte & 16 == 0 {
+        send(Server, Client::new(Counted::default()), *byte, level, messages);
+    } else {
+        send(Client::new(Counted::default()), Server, *byte, level, messages);
+    }
+}
+
+fn send<A: Role, B: Role>(from: A, to: B, byte: u8, level: u8, mut messages: &[u8]) {
+    let params = params(byte);
+    let (negotiated, no_takeover) =
+        (Negotiated::new().deflate(params), params.server_no_context_takeover);
+    let config = Config::new().deflate(Deflate::new().level(level).threshold(16));
+    let mut sender = Connection::established(from, negotiated, config);
+    let config = Config::new().delivery(Delivery::Whole);
+    let mut receiver = Connection::established(to, negotiated, config);
+    let mut inflate = zlib::Inflate::new(params.server_max_window_bits.get());
+    while let [choice, rest @ ..] = messages {
+        let (part, rest) = rest.split_at(usize::from(choice & 31).min(rest.len()));
+        messages = rest;
+        let message = part.repeat(1 << (choice >> 5));
+        let compression = match part.first().map_or(0, |byte| byte % 3) {
+            0 => Compression::Always,
+            1 => Compression::Automatic,
+            _ => Compression::Never,
+        };
+        let mut wire = vec![];
+        sender.send_with(&message[..], compression, &mut wire).expect("room without end");
+
+        let (first, payload) = payload(&wire);
+        assert!(payload.len() <= message.len(), "longer than plain");
+        if first == FIN | RSV1 | 2 {
+            let read = inflate.message(&payload).expect("what zlib can decompress");
+            assert!(read == message, "zlib reads something else");
+            if no_takeover {
+                inflate.reset();
+            }
+        } else {
+            assert_eq!((first, &payload), (FIN | 2, &message));
+        }
+        let mut out = vec![];
+        let mut events = receiver.receive(&mut wire[..], &mut out);
+        let Ok(Some((Event::Message(Message::Binary(read)), _))) = events.next() else {
+            panic!("not received");
+        };
+        assert!(read == message, "received as something else");
+    }
+}
+
+/// The first byte and the payload of the only frame.
+fn payload(wire: &[u8]) -> (u8, Vec<u8>) {
+    let [first, second, rest @ ..] = wire else { panic!("no frame") };
+    let rest = match second & 0x7F {
+        126 => &rest[2..],
+        127 => &rest[8..],
+        _ => rest,
+    };
+    if second & 0x80 == 0 {
+        return (*first, rest.to_vec());
+    }
+    let (key, payload) = rest.split_at(4);
+    (*first, payload.iter().zip(key.iter().cycle()).map(|(byte, key)| byte ^ key).collect())
+}

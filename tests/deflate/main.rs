@@ -1,0 +1,22 @@
+//! permessage-deflate [RFC 7692] over the wire: the examples of the RFC, the negotiation, and all
+//! that is compressed and decompressed against the C zlib, which knows nothing of this crate.
+#![cfg(all(feature = "deflate", feature = "alloc"))]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod allocation;
+mod choice;
+mod chop;
+mod examples;
+mod negotiation;
+mod output;
+mod peer;
+mod violations;
+mod window;
+mod zlib;
+
+use common::heap::CountingHeap;
+
+#[global_allocator]
+static HEAP: CountingHeap = CountingHeap;

@@ -1,0 +1,357 @@
+//! The negotiation over the wire [RFC 7692 §5, §7.1]: what a server answers to each offer, what a
+//! client makes of each answer, and what both then do.
+
+use sansocket::{
+    Client, Config, Connection, Deflate, DeflateParams, Error, Event, HandshakeError, Heap,
+    Request, Server, State, Transport,
+};
+
+use crate::common::output::Output;
+use crate::common::side::{Script, Side, opened};
+use crate::common::wire::{self, FIN, TEXT};
+use crate::peer::{RSV1, Terms, bits, connection, params};
+
+const HEADER: &str = "Sec-WebSocket-Extensions: ";
+
+/// A valid head with lines of the header behind it.
+fn head<R: Side>(lines: &[&str]) -> String {
+    let head = R::HEADS[0].strip_suffix("\r\n").expect("an empty line at the end");
+    let lines: String = lines.iter().map(|line| format!("{HEADER}{line}\r\n")).collect();
+    format!("{head}{lines}\r\n")
+}
+
+/// The lines of the header in a head.
+fn extensions(head: &[u8]) -> Vec<String> {
+    let head = core::str::from_utf8(head).expect("a head is ASCII");
+    head.split("\r\n").filter_map(|line| line.strip_prefix(HEADER)).map(str::to_owned).collect()
+}
+
+fn config(terms: Option<Deflate>) -> Config {
+    terms.map_or(Config::new(), |terms| Config::new().deflate(terms))
+}
+
+/// Feeds a head that has to be accepted.
+fn feed<R: Side>(connection: &mut Connection<R, Heap>, head: &[u8], out: &mut Output) {
+    let mut events = connection.receive(head, out);
+    while let Some((event, mut reply)) = events.next().expect("a valid head") {
+        R::open(&event, &mut reply);
+    }
+    assert_eq!(connection.state(), State::Open);
+}
+
+/// A server that was made these offers, and its answer.
+fn answer(terms: Option<Deflate>, offers: &[&str]) -> (Option<DeflateParams>, Vec<String>) {
+    let (mut server, mut out) = (Connection::server(config(terms)), Output::unbounded());
+    feed(&mut server, head::<Server>(offers).as_bytes(), &mut out);
+    (server.deflate_params(), extensions(&out.bytes))
+}
+
+fn client(terms: Option<Deflate>, out: &mut Output) -> Connection<Client<Script>, Heap> {
+    let request = Request::new("example.com", "/chat").protocols(&["one", "two"]);
+    Connection::client(&request, Script::default(), config(terms), out).expect("room without end")
+}
+
+/// What a client makes of an answer; if it fails, it says nothing to the server.
+fn confirm(terms: Option<Deflate>, answer: &[&str]) -> Result<Option<DeflateParams>, Error> {
+    let mut out = Output::unbounded();
+    let mut client = client(terms, &mut out);
+    out.bytes.clear();
+    let head = head::<Client<Script>>(answer);
+    let mut events = client.receive(head.as_bytes(), &mut out);
+    match events.next() {
+        Ok(Some((Event::Open(_), _))) => {
+            assert_eq!(client.state(), State::Open);
+            Ok(client.deflate_params())
+        }
+        Err(error) => {
+            assert_eq!(events.next().err(), Some(error), "asked again");
+            assert_eq!((client.state(), client.transport()), (State::Closed, Transport::Close));
+            assert_eq!(client.deflate_params(), None);
+            assert!(out.bytes.is_empty(), "neither a close frame nor anything else");
+            Err(error)
+        }
+        _ => panic!("neither an opening nor an error"),
+    }
+}
+
+/// Parameters with what is not the default.
+fn agreed(change: impl FnOnce(&mut DeflateParams)) -> Option<DeflateParams> {
+    let mut params = DeflateParams::default();
+    change(&mut params);
+    Some(params)
+}
+
+#[test]
+fn nothing_is_agreed_on_unless_both_sides_want_it() {
+    let terms = Some(Deflate::new());
+    assert_eq!(answer(None, &["permessage-deflate"]), (None, vec![]));
+    assert_eq!(answer(terms, &[]), (None, vec![]));
+    assert_eq!(answer(terms, &["x-other, permessage-bzip2; a=b"]), (None, vec![]));
+    assert_eq!(confirm(terms, &[]), Ok(None));
+    assert_eq!(confirm(None, &[]), Ok(None));
+    let mut out = Output::unbounded();
+    client(None, &mut out);
+    assert_eq!(extensions(&out.bytes), Vec::<String>::new());
+    // Then a compressed message is a mistake, see the tests of violations; none is sent.
+    let mut server = opened::<Server, _>(Heap, Config::new().deflate(Deflate::new()));
+    let mut out = Output::unbounded();
+    server.send(&[b'a'; 1000][..], &mut out).unwrap();
+    assert_eq!(out.bytes[0] & RSV1, 0);
+}
+
+#[test]
+fn a_server_answers_each_parameter() {
+    let terms = Some(Deflate::new());
+    let plain = "permessage-deflate".to_owned();
+    for (offer, params, answered) in [
+        ("", agreed(|_| {}), ""),
+        // A hint alone needs no answer.
+        ("; client_max_window_bits", agreed(|_| {}), ""),
+        ("; client_max_window_bits=15", agreed(|_| {}), ""),
+        (
+            "; server_no_context_takeover",
+            agreed(|params| params.server_no_context_takeover = true),
+            "; server_no_context_takeover",
+        ),
+        (
+            "; client_no_context_takeover",
+            agreed(|params| params.client_no_context_takeover = true),
+            "; client_no_context_takeover",
+        ),
+        (
+            "; server_max_window_bits=10",
+            agreed(|params| params.server_max_window_bits = bits(10)),
+            "; server_max_window_bits=10",
+        ),
+        (
+            "; client_max_window_bits=8",
+            agreed(|params| params.client_max_window_bits = bits(8)),
+            "; client_max_window_bits=8",
+        ),
+        (
+            " ;client_max_window_bits=\"9\"; server_max_window_bits = \"1\\2\" ;\t\
+             client_no_context_takeover;server_no_context_takeover , ",
+            Some(DeflateParams {
+                server_no_context_takeover: true,
+                client_no_context_takeover: true,
+                server_max_window_bits: bits(12),
+                client_max_window_bits: bits(9),
+            }),
+            "; server_no_context_takeover; client_no_context_takeover; \
+             server_max_window_bits=12; client_max_window_bits=9",
+        ),
+    ] {
+        let answer = answer(terms, &[&format!("{plain}{offer}")]);
+        assert_eq!(answer, (params, vec![format!("{plain}{answered}")]), "{offer}");
+    }
+}
+
+#[test]
+fn a_server_sets_its_own_terms() {
+    let none = Deflate::new().incoming_takeover(false).outgoing_takeover(false);
+    let params = agreed(|params| {
+        params.server_no_context_takeover = true;
+        params.client_no_context_takeover = true;
+    });
+    let answered =
+        "permessage-deflate; server_no_context_takeover; client_no_context_takeover".to_owned();
+    assert_eq!(answer(Some(none), &["permessage-deflate"]), (params, vec![answered]));
+
+    let small = Deflate::new().incoming_window(bits(10)).outgoing_window(bits(9));
+    let offer = "permessage-deflate; client_max_window_bits=12; server_max_window_bits=14";
+    let params = agreed(|params| {
+        params.server_max_window_bits = bits(9);
+        params.client_max_window_bits = bits(10);
+    });
+    let answered =
+        "permessage-deflate; server_max_window_bits=9; client_max_window_bits=10".to_owned();
+    assert_eq!(answer(Some(small), &[offer]), (params, vec![answered]));
+    // A client that does not let its window be limited is not limited.
+    assert_eq!(answer(Some(small), &["permessage-deflate"]), (None, vec![]));
+}
+
+#[test]
+fn a_server_takes_the_first_offer_that_it_can() {
+    let small = Some(Deflate::new().incoming_window(bits(10)));
+    let (cannot, invalid) = ("permessage-deflate", "permessage-deflate; mystery");
+    let (first, second) = (
+        "permessage-deflate; client_max_window_bits; server_no_context_takeover",
+        "permessage-deflate; client_max_window_bits=9",
+    );
+    let params = agreed(|params| {
+        params.server_no_context_takeover = true;
+        params.client_max_window_bits = bits(10);
+    });
+    let other = "x-other; q=\"a, permessage-deflate; b=\\\"\"";
+    let in_one = [other, cannot, invalid, first, second].join(", ");
+    for offers in [
+        &[&in_one[..]][..],
+        &[other, cannot, invalid, first, second],
+        &[&format!("{other},{cannot}"), "", &format!(",{invalid} , {first},"), second],
+    ] {
+        assert_eq!(answer(small, offers).0, params, "{offers:?}");
+    }
+    let params = agreed(|params| params.client_max_window_bits = bits(9));
+    assert_eq!(answer(small, &[second, first]).0, params);
+}
+
+/// What no offer and no answer may have.
+const INVALID: [&str; 22] = [
+    "server_no_context_takeover=1",
+    "server_no_context_takeover=\"\"",
+    "client_no_context_takeover=true",
+    "server_no_context_takeover; server_no_context_takeover",
+    "client_no_context_takeover; client_no_context_takeover",
+    "server_max_window_bits",
+    "server_max_window_bits=",
+    "server_max_window_bits=7",
+    "server_max_window_bits=16",
+    "server_max_window_bits=08",
+    "server_max_window_bits=\"010\"",
+    "server_max_window_bits=1 0",
+    "server_max_window_bits=10; server_max_window_bits=10",
+    "client_max_window_bits=0",
+    "client_max_window_bits=7",
+    "client_max_window_bits=16",
+    "client_max_window_bits=+9",
+    "client_max_window_bits=\"10",
+    "client_max_window_bits=9; client_max_window_bits=9",
+    "client_max_window_bits=256",
+    "mystery",
+    "",
+];
+
+#[test]
+fn a_server_declines_each_invalid_offer() {
+    for parameters in INVALID {
+        let offer = format!("permessage-deflate; {parameters}");
+        assert_eq!(answer(Some(Deflate::new()), &[&offer]), (None, vec![]), "{offer}");
+    }
+}
+
+#[test]
+fn a_client_fails_with_each_invalid_answer() {
+    let failed = Err(Error::Handshake(HandshakeError::Extension));
+    let check = |terms, answer: &[&str]| {
+        assert_eq!(confirm(terms, answer), failed, "{answer:?}");
+    };
+    let terms = Some(Deflate::new());
+    for parameters in INVALID {
+        check(terms, &[&format!("permessage-deflate; {parameters}")]);
+    }
+    // What only an offer may have.
+    check(terms, &["permessage-deflate; client_max_window_bits"]);
+    check(terms, &["permessage-deflate", "permessage-deflate"]);
+    check(terms, &["permessage-deflate, permessage-deflate"]);
+    check(terms, &["permessage-deflate, x-other"]);
+    check(terms, &["x-other"]);
+    check(None, &["permessage-deflate"]);
+    // What does not keep to the offer.
+    let small = Some(Deflate::new().incoming_window(bits(10)).outgoing_window(bits(9)));
+    check(small, &["permessage-deflate"]);
+    check(small, &["permessage-deflate; client_max_window_bits=9"]);
+    check(small, &["permessage-deflate; server_max_window_bits=11"]);
+    check(small, &["permessage-deflate; server_max_window_bits=10; client_max_window_bits=10"]);
+    check(Some(Deflate::new().incoming_takeover(false)), &["permessage-deflate"]);
+}
+
+#[test]
+fn a_client_confirms_each_parameter() {
+    let terms = Some(Deflate::new());
+    for (answer, params) in [
+        ("permessage-deflate", agreed(|_| {})),
+        (
+            // Both may come unasked.
+            "permessage-deflate; server_no_context_takeover; server_max_window_bits=\"8\"",
+            agreed(|params| {
+                params.server_no_context_takeover = true;
+                params.server_max_window_bits = bits(8);
+            }),
+        ),
+        (
+            "permessage-deflate; client_no_context_takeover; client_max_window_bits=10",
+            agreed(|params| {
+                params.client_no_context_takeover = true;
+                params.client_max_window_bits = bits(10);
+            }),
+        ),
+    ] {
+        assert_eq!(confirm(terms, &[answer]), Ok(params), "{answer}");
+    }
+    // What the client has offered for itself it keeps to, whatever is answered.
+    let own = Deflate::new().outgoing_window(bits(9)).outgoing_takeover(false);
+    let params = agreed(|params| {
+        params.client_no_context_takeover = true;
+        params.client_max_window_bits = bits(9);
+    });
+    assert_eq!(confirm(Some(own), &["permessage-deflate"]), Ok(params));
+}
+
+#[test]
+fn a_client_offers_what_it_wants() {
+    let offer = |terms| {
+        let mut out = Output::unbounded();
+        client(Some(terms), &mut out);
+        extensions(&out.bytes)
+    };
+    let plain = "permessage-deflate; client_max_window_bits";
+    assert_eq!(offer(Deflate::new()), [plain]);
+    let all = Deflate::new()
+        .incoming_window(bits(8))
+        .outgoing_window(bits(14))
+        .incoming_takeover(false)
+        .outgoing_takeover(false);
+    assert_eq!(
+        offer(all),
+        ["permessage-deflate; server_no_context_takeover; client_no_context_takeover; \
+          server_max_window_bits=8; client_max_window_bits=14"]
+    );
+}
+
+/// Both sides with every window, over the wire, and a message each way afterwards.
+#[test]
+fn both_sides_agree() {
+    let every = || (8..=15).flat_map(|a| (8..=15).map(move |b| (bits(a), bits(b))));
+    for (server_in, server_out) in every() {
+        for (client_in, client_out) in every() {
+            let takeover = (server_in.get() + client_in.get()) % 2 == 0;
+            let terms = Deflate::new().incoming_window(server_in).outgoing_window(server_out);
+            let mut server = Connection::server(config(Some(terms.incoming_takeover(takeover))));
+            let terms = Deflate::new().incoming_window(client_in).outgoing_window(client_out);
+            let (mut request, mut response) = (Output::unbounded(), Output::unbounded());
+            let mut client = client(Some(terms), &mut request);
+            feed(&mut server, &request.take(), &mut response);
+            feed(&mut client, &response.take(), &mut request);
+            let params = DeflateParams {
+                server_no_context_takeover: false,
+                client_no_context_takeover: !takeover,
+                server_max_window_bits: server_out.min(client_in),
+                client_max_window_bits: server_in.min(client_out),
+            };
+            assert_eq!(server.deflate_params(), Some(params));
+            assert_eq!(client.deflate_params(), Some(params));
+        }
+    }
+}
+
+#[test]
+fn a_handshake_done_elsewhere() {
+    let incoming = Terms { bits: 9, takeover: false };
+    let outgoing = Terms { bits: 12, takeover: true };
+    assert_eq!(connection::<Server>(incoming, Config::new()).deflate_params().unwrap(), {
+        params::<Server>(incoming, incoming)
+    });
+    let negotiated = sansocket::Negotiated::new().deflate(params::<Server>(incoming, outgoing));
+    let mut server = Connection::established(Server, negotiated, Config::new());
+    assert_eq!(server.deflate_params(), Some(params::<Server>(incoming, outgoing)));
+    let mut out = Output::unbounded();
+    server.send("a".repeat(100).as_str(), &mut out).unwrap();
+    assert_eq!(out.bytes[0], FIN | RSV1 | TEXT);
+    // Without a word about it there is no compression, whatever the settings are.
+    let config = Config::new().deflate(Deflate::new());
+    let mut plain = Connection::established(Server, sansocket::Negotiated::new(), config);
+    assert_eq!(plain.deflate_params(), None);
+    out.bytes.clear();
+    plain.send("a".repeat(100).as_str(), &mut out).unwrap();
+    assert_eq!(out.bytes, wire::frame(false, FIN | TEXT, "a".repeat(100).as_bytes()));
+}

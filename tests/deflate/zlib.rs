@@ -1,0 +1,195 @@
+//! The C zlib as the other side: raw DEFLATE as RFC 7692 §7.2 wants it, with a window of exactly
+//! the size that was agreed on.
+
+use core::ffi::c_int;
+use core::mem::MaybeUninit;
+use core::ptr;
+
+use libz_sys as z;
+
+/// What a sync flush ends with, and a message does not.
+const TAIL: [u8; 4] = [0, 0, 0xFF, 0xFF];
+
+/// The compressor of a peer, for the windows of 2^9 bytes and more that zlib can keep to.
+pub(crate) struct Deflate(Box<z::z_stream>);
+
+/// The decompressor of a peer: a distance that goes beyond the window is an error.
+pub(crate) struct Inflate(Box<z::z_stream>);
+
+/// What was sent is not what this peer can decompress; the code of zlib.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Refused(pub(crate) c_int);
+
+impl Deflate {
+    pub(crate) fn new(bits: u8, level: u8) -> Self {
+        let mut stream = new_stream();
+        // SAFETY: the stream is initialized, and is not moved, as it is boxed.
+        let code = unsafe {
+            z::deflateInit2_(
+                &mut *stream,
+                level.into(),
+                z::Z_DEFLATED,
+                -c_int::from(bits),
+                8,
+                z::Z_DEFAULT_STRATEGY,
+                z::zlibVersion(),
+                STREAM_SIZE,
+            )
+        };
+        assert_eq!(code, z::Z_OK, "a window of {bits} bits, level {level}");
+        Self(stream)
+    }
+
+    /// A message, compressed: without the end of its flush.
+    pub(crate) fn message(&mut self, message: &[u8]) -> Vec<u8> {
+        let mut output = vec![];
+        self.run(message, z::Z_SYNC_FLUSH, &mut output);
+        if output.is_empty() {
+            // A flush right after another one gives nothing [RFC 7692 §7.2.3.6].
+            output.push(0);
+            return output;
+        }
+        let length = output.strip_suffix(&TAIL).expect("the end of a sync flush").len();
+        output.truncate(length);
+        output
+    }
+
+    /// A message, compressed, with a flush behind each of its parts.
+    pub(crate) fn message_in_parts<'p>(
+        &mut self,
+        parts: impl IntoIterator<Item = &'p [u8]>,
+    ) -> Vec<u8> {
+        let mut parts = parts.into_iter();
+        let mut output = self.message(parts.next().unwrap_or_default());
+        for part in parts {
+            output.extend(TAIL);
+            output.extend(self.message(part));
+        }
+        output
+    }
+
+    /// Forgets the messages so far.
+    pub(crate) fn reset(&mut self) {
+        // SAFETY: the stream was initialized for deflate.
+        assert_eq!(unsafe { z::deflateReset(&mut *self.0) }, z::Z_OK);
+    }
+
+    fn run(&mut self, input: &[u8], flush: c_int, output: &mut Vec<u8>) {
+        let stream = &mut *self.0;
+        let mut block = [0; 16 << 10];
+        lend_input(stream, input);
+        loop {
+            lend_output(stream, &mut block);
+            // SAFETY: input and output are alive, and as long as the stream was told.
+            let code = unsafe { z::deflate(stream, flush) };
+            assert!(code == z::Z_OK || code == z::Z_BUF_ERROR, "zlib: {code}");
+            output.extend_from_slice(&block[..block.len() - stream.avail_out as usize]);
+            if stream.avail_out > 0 {
+                return;
+            }
+        }
+    }
+}
+
+impl Inflate {
+    pub(crate) fn new(bits: u8) -> Self {
+        let mut stream = new_stream();
+        let bits = -c_int::from(bits);
+        // SAFETY: the stream is initialized, and is not moved, as it is boxed.
+        let code = unsafe { z::inflateInit2_(&mut *stream, bits, z::zlibVersion(), STREAM_SIZE) };
+        assert_eq!(code, z::Z_OK, "a window of {bits} bits");
+        Self(stream)
+    }
+
+    /// The message of a payload.
+    pub(crate) fn message(&mut self, payload: &[u8]) -> Result<Vec<u8>, Refused> {
+        let mut message = vec![];
+        self.run(payload, &mut message)?;
+        self.run(&TAIL, &mut message)?;
+        Ok(message)
+    }
+
+    /// Forgets the messages so far.
+    pub(crate) fn reset(&mut self) {
+        // SAFETY: the stream was initialized for inflate.
+        assert_eq!(unsafe { z::inflateReset(&mut *self.0) }, z::Z_OK);
+    }
+
+    /// One byte at a time: zlib also copies from what it has written in the same call, however far
+    /// back that is.
+    fn run(&mut self, input: &[u8], message: &mut Vec<u8>) -> Result<(), Refused> {
+        let stream = &mut *self.0;
+        let mut byte = [0];
+        lend_input(stream, input);
+        loop {
+            lend_output(stream, &mut byte);
+            // SAFETY: input and output are alive, and as long as the stream was told.
+            let code = unsafe { z::inflate(stream, z::Z_SYNC_FLUSH) };
+            if code != z::Z_OK && code != z::Z_BUF_ERROR {
+                return Err(Refused(code));
+            }
+            if stream.avail_out > 0 {
+                return Ok(());
+            }
+            message.extend(byte);
+        }
+    }
+}
+
+impl Drop for Deflate {
+    fn drop(&mut self) {
+        // SAFETY: the stream was initialized for deflate, and is not used any more.
+        unsafe { z::deflateEnd(&mut *self.0) };
+    }
+}
+
+impl Drop for Inflate {
+    fn drop(&mut self) {
+        // SAFETY: the stream was initialized for inflate, and is not used any more.
+        unsafe { z::inflateEnd(&mut *self.0) };
+    }
+}
+
+/// What zlib checks its callers' idea of the stream against.
+#[allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap)]
+const STREAM_SIZE: c_int = size_of::<z::z_stream>() as c_int;
+
+/// A stream as zlib wants it: zeros, and no allocator but zlib's own.
+fn new_stream() -> Box<z::z_stream> {
+    let mut stream = Box::new(MaybeUninit::<z::z_stream>::zeroed());
+    let fields = stream.as_mut_ptr();
+    // SAFETY: the fields are written in place, the functions with those of this module; zeros are
+    // valid for all the others, which are pointers and numbers.
+    unsafe {
+        ptr::addr_of_mut!((*fields).zalloc).write(allocate);
+        ptr::addr_of_mut!((*fields).zfree).write(free);
+        stream.assume_init()
+    }
+}
+
+/// Memory for zlib, which is none of the memory that the tests count.
+extern "C" fn allocate(_: z::voidpf, count: z::uInt, size: z::uInt) -> z::voidpf {
+    // SAFETY: any sizes may be asked for; what zlib does not get it refuses to work without.
+    unsafe { calloc(count as usize, size as usize) }
+}
+
+extern "C" fn free(_: z::voidpf, memory: z::voidpf) {
+    // SAFETY: zlib gives back what it got from `allocate`, once.
+    unsafe { libc_free(memory) }
+}
+
+unsafe extern "C" {
+    fn calloc(count: usize, size: usize) -> z::voidpf;
+    #[link_name = "free"]
+    fn libc_free(memory: z::voidpf);
+}
+
+fn lend_input(stream: &mut z::z_stream, input: &[u8]) {
+    stream.next_in = input.as_ptr().cast_mut();
+    stream.avail_in = z::uInt::try_from(input.len()).expect("a short input");
+}
+
+fn lend_output(stream: &mut z::z_stream, output: &mut [u8]) {
+    stream.next_out = output.as_mut_ptr();
+    stream.avail_out = z::uInt::try_from(output.len()).expect("a short output");
+}

@@ -1,0 +1,283 @@
+//! Compression and where its memory is: of constant size, or shared by many connections.
+#![cfg(feature = "deflate")]
+
+extern crate alloc;
+
+mod common;
+
+use common::heap::{CountingHeap, measure};
+use sansocket::{
+    Buffer, Client, Config, Connection, Deflate, DeflateParams, Entropy, EntropyError, Event,
+    Fixed, FixedBuffer, FixedDeflate, Negotiated, Role, Server, Storage, Window, WindowBits,
+};
+
+#[global_allocator]
+static HEAP: CountingHeap = CountingHeap;
+
+/// Keys that are good enough for a test.
+struct Keys(u8);
+
+impl Entropy for Keys {
+    fn fill(&mut self, bytes: &mut [u8]) -> Result<(), EntropyError> {
+        for byte in bytes {
+            self.0 = self.0.wrapping_mul(5).wrapping_add(7);
+            *byte = self.0;
+        }
+        Ok(())
+    }
+}
+
+fn bits(bits: u8) -> WindowBits {
+    WindowBits::new(bits).expect("from 8 to 15")
+}
+
+/// Takes the messages on a wire that is valid.
+fn receive<R: Role, S: Storage>(
+    connection: &mut Connection<R, S>,
+    wire: &mut [u8],
+    out: &mut impl Buffer,
+    mut message: impl FnMut(&[u8]),
+) {
+    let mut events = connection.receive(wire, out);
+    while let Some((event, _)) = events.next().expect("the wire is valid") {
+        if let Event::Message(received) = event {
+            message(received.as_bytes());
+        }
+    }
+}
+
+/// A message of up to about 300 bytes that looks like the others.
+fn sample(index: usize) -> FixedBuffer<400> {
+    let mut text = FixedBuffer::new();
+    for field in 0..index % 40 {
+        text.append(b"{\"id\":");
+        let digit = |number: usize| b"0123456789"[number % 10];
+        text.append(&[digit(index / 10), digit(field), b'}']);
+    }
+    text
+}
+
+/// Without an allocator, both ways, over messages many windows long; never with a window larger
+/// than was agreed on.
+fn exchange<S: Storage + Copy>(storage: S, params: DeflateParams) {
+    let negotiated = Negotiated::new().deflate(params);
+    let ((), usage) = measure(|| {
+        let config = Config::new().deflate(Deflate::new());
+        let mut server = Connection::established_in(storage, Server, negotiated, config);
+        let client = Client::new(Keys(1));
+        let mut client = Connection::established_in(storage, client, negotiated, config);
+        let (mut plain, mut sent) = (0, 0);
+        for index in 0..500 {
+            let message = sample(index);
+            let mut wire = FixedBuffer::<420>::new();
+            client.send(message.as_slice(), &mut wire).expect("there is room");
+            let mut bytes = [0; 420];
+            let count = wire.as_slice().len();
+            bytes[..count].copy_from_slice(wire.as_slice());
+            plain += message.as_slice().len();
+            sent += count;
+
+            let mut back = FixedBuffer::<420>::new();
+            let mut echo = FixedBuffer::<420>::new();
+            receive(&mut server, &mut bytes[..count], &mut back, |received| {
+                assert_eq!(received, message.as_slice());
+                echo.append(received);
+            });
+            server.send(echo.as_slice(), &mut back).expect("there is room");
+            let count = back.as_slice().len();
+            bytes[..count].copy_from_slice(back.as_slice());
+            let mut echoed = 0;
+            receive(&mut client, &mut bytes[..count], &mut wire, |received| {
+                assert_eq!(received, message.as_slice());
+                echoed += 1;
+            });
+            assert_eq!(echoed, 1);
+        }
+        assert!(sent * 2 < plain, "{sent} bytes for {plain}");
+    });
+    assert_eq!(usage.calls, 0, "memory was allocated");
+}
+
+#[test]
+fn constant_memory_compresses_both_ways_without_an_allocator() {
+    let largest = DeflateParams {
+        server_max_window_bits: bits(10),
+        client_max_window_bits: bits(10),
+        ..DeflateParams::default()
+    };
+    let storage = FixedDeflate::<400, Window<10>, Window<10>>::new();
+    exchange(storage, largest);
+    exchange(storage, DeflateParams { server_no_context_takeover: true, ..largest });
+    exchange(storage, DeflateParams { client_no_context_takeover: true, ..largest });
+    // Less was agreed on than there is memory for.
+    exchange(storage, DeflateParams { server_max_window_bits: bits(8), ..largest });
+    exchange(storage, DeflateParams { client_max_window_bits: bits(9), ..largest });
+}
+
+#[test]
+fn nothing_is_agreed_on_that_the_storage_cannot_hold() {
+    fn agreed<S: Storage>(storage: S, offer: &str) -> Option<DeflateParams> {
+        let mut server = Connection::server_in(storage, Config::new().deflate(Deflate::new()));
+        let mut head =
+            *b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+            Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\
+            Sec-WebSocket-Extensions: ";
+        let mut out = FixedBuffer::<300>::new();
+        let mut tail = FixedBuffer::<200>::new();
+        tail.append(offer.as_bytes());
+        tail.append(b"\r\n\r\n");
+        for chunk in [&mut head[..], &mut tail.as_slice().to_vec()] {
+            let mut events = server.receive(chunk, &mut out);
+            while let Some((event, mut reply)) = events.next().expect("a valid request") {
+                if let Event::Request(request) = event {
+                    reply.accept(&request, sansocket::Accept::new()).expect("there is room");
+                }
+            }
+        }
+        server.deflate_params()
+    }
+
+    let open = "permessage-deflate; client_max_window_bits";
+    let small = || FixedDeflate::<512, Window<9>, Window<12>>::new();
+    let params = agreed(small(), open).expect("the client lets its window be limited");
+    assert_eq!(params.client_max_window_bits, bits(9));
+    assert_eq!(params.server_max_window_bits, bits(12));
+    assert_eq!(agreed(small(), "permessage-deflate"), None);
+    let fixed = "permessage-deflate; server_max_window_bits=8; client_max_window_bits=15";
+    let params = agreed(small(), fixed).expect("smaller windows fit");
+    assert_eq!(params.client_max_window_bits, bits(9));
+    assert_eq!(params.server_max_window_bits, bits(8));
+    assert_eq!(agreed(Fixed::<512>, open), None, "there is no codec");
+}
+
+/// RAM of a server connection with messages of up to 512 bytes, by what it can decompress and
+/// compress: `cargo test --test deflate_storage ram -- --nocapture`.
+#[test]
+fn ram_of_each_configuration() {
+    fn server<S: Storage>() -> usize {
+        size_of::<Connection<Server, S>>()
+    }
+    let plain = server::<Fixed<512>>();
+    println!("| incoming window | outgoing window | RAM in bytes |");
+    println!("|---|---|---|");
+    println!("| none | none | {plain} |");
+    macro_rules! rows {
+        ($($incoming:literal $outgoing:literal),*) => { $(
+            let ram = server::<FixedDeflate<512, Window<$incoming>, Window<$outgoing>>>();
+            println!("| 2^{} | 2^{} | {ram} |", $incoming, $outgoing);
+            // The decompressor beside its window, the compressor with its table, a message.
+            assert!(ram < plain + (1 << $incoming) + (3 << $outgoing) + 512 + 12 * 1024);
+        )* };
+    }
+    rows!(8 8, 9 9, 10 10, 12 9, 12 12, 15 9, 15 15);
+}
+
+#[cfg(feature = "alloc")]
+mod shared {
+    use alloc::rc::Rc;
+    use core::cell::RefCell;
+
+    use super::*;
+    use sansocket::{Codecs, Shared};
+
+    /// `cargo test --test deflate_storage idle -- --nocapture`
+    #[test]
+    fn idle_connections_without_takeover_hold_no_codec() {
+        const CONNECTIONS: usize = 10_000;
+        let params = DeflateParams {
+            server_no_context_takeover: true,
+            client_no_context_takeover: true,
+            ..DeflateParams::default()
+        };
+        let negotiated = Negotiated::new().deflate(params);
+        let config = Config::new().deflate(Deflate::new());
+        let codecs = Rc::new(RefCell::new(Codecs::new(2)));
+
+        // One message for all, compressed by a client.
+        let message = "so compressible ".repeat(100);
+        let mut client = Connection::established_in(
+            Shared::new(codecs.clone()),
+            Client::new(Keys(1)),
+            negotiated,
+            config,
+        );
+        let mut wire = Vec::new();
+        client.send(&message[..], &mut wire).expect("the connection is open");
+        assert!(wire.len() * 10 < message.len());
+
+        let mut out = Vec::new();
+        let mut connections = Vec::with_capacity(CONNECTIONS);
+        let (first, first_usage) = measure(|| echo(&codecs, negotiated, config, &wire, &mut out));
+        connections.push(first);
+        let ((), usage) = measure(|| {
+            for _ in 1..CONNECTIONS {
+                connections.push(echo(&codecs, negotiated, config, &wire, &mut out));
+            }
+        });
+        let each = usage.held / (CONNECTIONS as i64 - 1);
+        println!("heap of each idle connection: {each} bytes; of the codecs: {}", first_usage.held);
+        assert!(each < 512, "{each} bytes");
+        // A codec is some tens of kilobytes, and none was made for a message.
+        let asked = usage.asked / (CONNECTIONS as u64 - 1);
+        assert!(asked < 8 * 1024, "{asked} bytes asked for a connection with its message");
+        drop(connections);
+    }
+
+    /// A connection that has echoed one message and is idle now.
+    fn echo(
+        codecs: &Rc<RefCell<Codecs>>,
+        negotiated: Negotiated,
+        config: Config,
+        wire: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Connection<Server, Shared<Rc<RefCell<Codecs>>>> {
+        out.clear();
+        let storage = Shared::new(codecs.clone());
+        let mut server = Connection::established_in(storage, Server, negotiated, config);
+        let mut echoed = 0;
+        let mut events = server.receive(wire, out);
+        while let Some((event, mut reply)) = events.next().expect("the wire is valid") {
+            if let Event::Message(message) = event {
+                reply.send(message).expect("the connection is open");
+                echoed += 1;
+            }
+        }
+        assert_eq!(echoed, 1);
+        assert!(out.len() < 200, "the echo is compressed");
+        server.release();
+        server
+    }
+
+    /// One connection's messages never show in another's, whatever these ask for.
+    #[test]
+    fn a_codec_forgets_between_connections() {
+        let params = DeflateParams { client_no_context_takeover: true, ..DeflateParams::default() };
+        let negotiated = Negotiated::new().deflate(params);
+        let codecs = Rc::new(RefCell::new(Codecs::new(2)));
+        let connection = || {
+            let storage = Shared::new(codecs.clone());
+            Connection::established_in(storage, Server, negotiated, Config::new())
+        };
+        // A stored block with a secret, then in another connection a copy from 8 bytes back.
+        let secret =
+            [b"\xC2\x8D\0\0\0\0\x00\x08\x00\xF7\xFF".as_slice(), b"password", b"\x00"].concat();
+        let mut out = Vec::new();
+        let mut seen = Vec::new();
+        let mut wire = secret;
+        // The header says 13 bytes, the mask is zeros, so the payload stands as it is.
+        let length = wire.len() - 6;
+        wire[1] = 0x80 | u8::try_from(length).unwrap();
+        receive(&mut connection(), &mut wire, &mut out, |message| seen.push(message.to_vec()));
+        assert_eq!(seen, [b"password"]);
+
+        // BFINAL 0, fixed codes: a match of length 8 (code 0000110), distance 8 (code 00101 1).
+        let mut thief = [0xC2, 0x80 | 4, 0, 0, 0, 0, 0x82, 0xD1, 0x00, 0x00];
+        let mut other = connection();
+        match other.receive(&mut thief[..], &mut out).next() {
+            Ok(Some((Event::Message(taken), _))) => {
+                assert_eq!(taken.as_bytes(), [0; 8], "what was never written is zeros");
+            }
+            refused => assert_eq!(refused.map(drop), Err(sansocket::Error::InvalidDeflate)),
+        }
+    }
+}
