@@ -39,6 +39,10 @@ impl<R: Role, S: Storage> Connection<R, S> {
                     return Ok(Flow::Step(step));
                 }
             } else if consumed == 0 {
+                // A decompressor that takes none of the payload must not end its frame early.
+                if payload.left > 0 {
+                    return Err(Error::InvalidDeflate);
+                }
                 return self.end_compressed_frame(payload);
             }
         }
