@@ -204,6 +204,31 @@ SEEDS["deflate_roundtrip"] = {
     "empty_and_one": bytes([WINDOW_15, 8]) + b"\x00\x01\x03\x00\xe1\x03",
 }
 
+ESTABLISHED, PREVIEW = 128, 64
+
+
+def logged(sent, received, choice=PREVIEW, size=1):
+    """Octets of both directions for `wirelog`, at most 255 of them sent."""
+    return bytes([choice, size, len(sent)]) + sent + received
+
+
+SEEDS["wirelog"] = {
+    "conversation": logged(
+        REQUEST, RESPONSE + conversations(None)["fragments_and_ping"] + frame(0x88, b"\x03\xe8bye")
+    ),
+    "established": logged(
+        conversations(KEY)["binary_256"][:255], HEADER["fragmented_ping"], ESTABLISHED | 2, 7
+    ),
+    "interim": logged(b"", INTERIM + frame(0x81, b"Hello"), size=30),
+    "refused": logged(PLAIN, REFUSAL, size=9),
+    "remarks": logged(
+        HEADER["not_minimal"] + bytes(125) + HEADER["reserved_opcode"] + frame(0x88, b"\x03"),
+        HEADER["top_bit"],
+        ESTABLISHED,
+    ),
+    "unfinished": logged(HEADER["length_64"], HEADER["text"] + b"Hel", ESTABLISHED | 2, 3),
+}
+
 for target, seeds in SEEDS.items():
     directory = pathlib.Path(__file__).parent / "seeds" / target
     directory.mkdir(parents=True, exist_ok=True)

@@ -205,7 +205,7 @@
 //! | feature | gives |
 //! |---|---|
 //! | `std` (default) | `alloc` and `getrandom` |
-//! | `alloc` | [`Heap`], and `Vec<u8>` as a [`Buffer`] |
+//! | `alloc` | [`Heap`], `Vec<u8>` as a [`Buffer`], and [`wirelog`] |
 //! | `getrandom` | [`SystemEntropy`] |
 //! | `deflate` (default) | permessage-deflate: [`Config::deflate`], [`Shared`], [`FixedDeflate`] |
 //! | `zlib-rs` | zlib-rs as the compressor of [`Heap`] and [`Shared`]: faster, with more memory |
@@ -234,6 +234,8 @@ mod message;
 mod role;
 mod storage;
 mod utf8;
+#[cfg(feature = "alloc")]
+pub mod wirelog;
 
 pub use buffer::{Buffer, FixedBuffer, SliceBuffer};
 pub use close::{CloseCode, CloseFrame, CloseReport, MAX_CLOSE_REASON, State, Transport};

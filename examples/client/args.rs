@@ -7,6 +7,7 @@ use lexopt::{Parser, ValueExt};
 
 use crate::Failure;
 use crate::compression::{self, Compression};
+use crate::driver::Options;
 use crate::target::Target;
 
 pub(crate) const USAGE: &str = "\
@@ -34,6 +35,8 @@ The third form runs all cases of a fuzzing server of Autobahn|Testsuite.
 In all forms
 
   --chop N                read at most N bytes at a time
+  --log                   print what goes over the wire to standard error, each read
+                          and write with the frames in it, and statistics at the end
   --no-deflate            do not offer to compress
   --window BITS           compress with windows of 2^BITS bytes at most, both ways:
                           8 to 15 (default: 15)
@@ -47,8 +50,7 @@ pub(crate) enum Parsed {
 
 pub(crate) struct Args {
     pub(crate) target: Target,
-    /// The most bytes to read at a time, if there is such a limit.
-    pub(crate) chop: Option<usize>,
+    pub(crate) options: Options,
     pub(crate) compression: Compression,
     pub(crate) mode: Mode,
 }
@@ -89,7 +91,7 @@ impl Args {
 fn parse(parser: &mut Parser) -> Result<Parsed, lexopt::Error> {
     let mut url = None;
     let mut tested_by = None;
-    let mut chop = None;
+    let mut options = Options::default();
     let mut compression = Compression::default();
     let mut count = None;
     let mut seed = None;
@@ -98,7 +100,8 @@ fn parse(parser: &mut Parser) -> Result<Parsed, lexopt::Error> {
     let mut agent = None;
     while let Some(arg) = parser.next()? {
         match arg {
-            Long("chop") => chop = Some(parser.value()?.parse_with(positive)?),
+            Long("chop") => options.chop = Some(parser.value()?.parse_with(positive)?),
+            Long("log") => options.log = true,
             Long("no-deflate") => compression.off = true,
             Long("window") => {
                 compression.window = Some(parser.value()?.parse_with(compression::window)?);
@@ -140,7 +143,7 @@ fn parse(parser: &mut Parser) -> Result<Parsed, lexopt::Error> {
             (target, Mode::Autobahn(Test { agent, streaming }))
         }
     };
-    Ok(Parsed::Run(Args { target, chop, compression, mode }))
+    Ok(Parsed::Run(Args { target, options, compression, mode }))
 }
 
 fn target(value: OsString) -> Result<Target, lexopt::Error> {

@@ -10,7 +10,7 @@ use sansocket::{Config, Delivery, Event, Message, SendError};
 
 use crate::Failure;
 use crate::args::Test;
-use crate::driver::{Driver, Handler, Reply};
+use crate::driver::{Driver, Handler, Options, Reply};
 use crate::target::Target;
 
 /// How long the server may take to answer: while it writes what came of a case, it does nothing
@@ -22,16 +22,16 @@ pub(crate) fn run(
     server: &Target,
     test: &Test,
     config: Config,
-    chop: Option<usize>,
+    options: Options,
 ) -> Result<(), Failure> {
     let config = config.opening_timeout(BUSY_TIMEOUT);
-    let count = case_count(server, config, chop)?;
+    let count = case_count(server, config, options)?;
     let delivery = if test.streaming { Delivery::Streaming } else { Delivery::Whole };
     for case in 1..=count {
         show_progress(&format!("case {case} of {count}"));
         let query = [("case", &*case.to_string()), ("agent", &test.agent)];
         let resource = server.resource("/runCase", &query);
-        match visit(&resource, config.delivery(delivery), chop, &mut Echo) {
+        match visit(&resource, config.delivery(delivery), options, &mut Echo) {
             // In many cases the server breaks the protocol, and it is right to fail.
             Ok(()) | Err(Failure::Unclean(_)) => {}
             Err(failure) => {
@@ -42,13 +42,13 @@ pub(crate) fn run(
     }
     show_progress("");
     let resource = server.resource("/updateReports", &[("agent", &test.agent)]);
-    visit(&resource, config, chop, &mut Echo)
+    visit(&resource, config, options, &mut Echo)
 }
 
 /// Asks the server how many cases it has.
-fn case_count(server: &Target, config: Config, chop: Option<usize>) -> Result<u32, Failure> {
+fn case_count(server: &Target, config: Config, options: Options) -> Result<u32, Failure> {
     let mut answer = Answer::default();
-    visit(&server.resource("/getCaseCount", &[]), config, chop, &mut answer)?;
+    visit(&server.resource("/getCaseCount", &[]), config, options, &mut answer)?;
     let count = answer.text.as_deref().and_then(|text| text.parse().ok());
     count.ok_or_else(|| Failure::Other("/getCaseCount: the answer is not a number".to_owned()))
 }
@@ -57,10 +57,10 @@ fn case_count(server: &Target, config: Config, chop: Option<usize>) -> Result<u3
 fn visit(
     resource: &Target,
     config: Config,
-    chop: Option<usize>,
+    options: Options,
     handler: &mut impl Handler,
 ) -> Result<(), Failure> {
-    Driver::connect(resource, &resource.request(), config, chop)?.run(handler)
+    Driver::connect(resource, &resource.request(), config, options)?.run(handler)
 }
 
 /// Sends each message back, or each piece of it as a fragment.

@@ -4,17 +4,19 @@
 //! for the [`Driver`] is to move bytes, and to end TCP as the connection wants it.
 
 use core::time::Duration;
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::net::Shutdown;
 use std::time::Instant;
 
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token, Waker};
+use sansocket::wirelog::Direction;
 use sansocket::{
     Client, Config, Error, Event, Heap, Request, ResponseHead, SystemEntropy, Timeout, Transport,
 };
 
 use crate::Failure;
+use crate::log::Log;
 use crate::outgoing::Outgoing;
 use crate::target::Target;
 
@@ -53,10 +55,20 @@ pub(crate) trait Handler {
     }
 }
 
+/// What the command line says about all connections, apart from their configuration.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Options {
+    /// The most bytes to read at a time, if there is such a limit.
+    pub(crate) chop: Option<usize>,
+    /// Print what goes over the wire.
+    pub(crate) log: bool,
+}
+
 /// A connection with its socket.
 pub(crate) struct Driver {
     connection: Connection,
     outgoing: Outgoing,
+    log: Log,
     socket: TcpStream,
     poll: Poll,
     readiness: Events,
@@ -81,13 +93,12 @@ pub(crate) const CONFIG: Config = Config::new()
     .server_drop_timeout(SERVER_DROP_TIMEOUT);
 
 impl Driver {
-    /// Connects to `target`; then [`run`](Self::run) does everything else, and reads at most
-    /// `chop` bytes at a time.
+    /// Connects to `target`; then [`run`](Self::run) does everything else.
     pub(crate) fn connect(
         target: &Target,
         request: &Request<'_>,
         config: Config,
-        chop: Option<usize>,
+        options: Options,
     ) -> Result<Self, Failure> {
         // The request comes first: if it cannot be sent, there is no need to connect.
         let mut outgoing = Outgoing::default();
@@ -98,10 +109,11 @@ impl Driver {
         Ok(Self {
             connection,
             outgoing,
+            log: Log::new(options.log),
             socket,
             poll,
             readiness: Events::with_capacity(4),
-            chunk: vec![0; chop.unwrap_or(CHUNK).min(CHUNK)].into(),
+            chunk: vec![0; options.chop.unwrap_or(CHUNK).min(CHUNK)].into(),
             started: Instant::now(),
             opened: false,
             refusal: None,
@@ -120,6 +132,12 @@ impl Driver {
 
     /// Runs the connection to its end, which is an error unless it is a clean one.
     pub(crate) fn run(&mut self, handler: &mut impl Handler) -> Result<(), Failure> {
+        let result = self.run_to_end(handler);
+        self.log.conclude();
+        result
+    }
+
+    fn run_to_end(&mut self, handler: &mut impl Handler) -> Result<(), Failure> {
         let mut result = Ok(());
         while result.is_ok() && self.connection.transport() != Transport::Close {
             result = self.turn(handler);
@@ -165,8 +183,13 @@ impl Driver {
         if self.outgoing.is_empty() {
             return false;
         }
-        match self.outgoing.write_to(&self.socket) {
-            Ok(_) => true,
+        let waiting = self.outgoing.waiting();
+        match (&self.socket).write(waiting) {
+            Ok(count) => {
+                self.log.chop(Direction::Sent, &waiting[..count]);
+                self.outgoing.advance(count);
+                true
+            }
             Err(error) if is_temporary(&error) => false,
             Err(_) => {
                 // The server reads no more. Reading goes on, as it tells how the connection has
@@ -192,6 +215,8 @@ impl Driver {
                 });
             }
         };
+        // Before the connection, which unmasks and decompresses where the bytes are.
+        self.log.chop(Direction::Received, &self.chunk[..count]);
         let mut events = self.connection.receive(&mut self.chunk[..count], &mut self.outgoing);
         while let Some((event, reply)) =
             events.next().map_err(|error| failure(error, self.opened))?
@@ -228,6 +253,7 @@ impl Driver {
                 Ok(0) | Err(_) => ended = true,
                 Ok(count) => {
                     progress = true;
+                    self.log.chop(Direction::Received, &self.chunk[..count]);
                     if let Some(refusal) = &mut self.refusal {
                         refusal.take_body(&self.chunk[..count], handler);
                     }

@@ -7,7 +7,7 @@ use sansocket::{CloseCode, Compression, Config, DeflateParams, Event, Message, S
 
 use crate::Failure;
 use crate::args::Exchange;
-use crate::driver::{Connection, Driver, Handler, Reply};
+use crate::driver::{Connection, Driver, Handler, Options, Reply};
 use crate::outgoing::Outgoing;
 use crate::target::Target;
 
@@ -44,9 +44,9 @@ pub(crate) fn run(
     target: &Target,
     exchange: &Exchange,
     config: Config,
-    chop: Option<usize>,
+    options: Options,
 ) -> Result<(), Failure> {
-    let mut driver = Driver::connect(target, &target.request(), config, chop)?;
+    let mut driver = Driver::connect(target, &target.request(), config, options)?;
     let mut comparison = Comparison {
         random: Random(exchange.seed),
         unsent: exchange.count,

@@ -12,6 +12,7 @@
 //! |---|---|
 //! | `driver` | the loop around a connection: all modes run in it |
 //! | `outgoing` | the bytes that wait to be written |
+//! | `log` | printing what goes over the wire |
 //! | `target` | a `ws://` URL, and connecting to it |
 //! | `talk` | the mode that talks with a server |
 //! | `exchange` | the mode that tests an echo server |
@@ -27,6 +28,7 @@ mod autobahn;
 mod compression;
 mod driver;
 mod exchange;
+mod log;
 mod outgoing;
 mod talk;
 mod target;
@@ -96,12 +98,12 @@ fn main() -> ExitCode {
 fn run() -> Result<(), Failure> {
     match Args::parse()? {
         Parsed::Help => writeln!(io::stdout(), "{USAGE}").map_err(Failure::output),
-        Parsed::Run(Args { target, chop, compression, mode }) => {
+        Parsed::Run(Args { target, options, compression, mode }) => {
             let config = compression.apply(driver::CONFIG);
             match mode {
-                Mode::Talk(opening) => talk::run(&target, &opening, config, chop),
-                Mode::Exchange(exchange) => exchange::run(&target, &exchange, config, chop),
-                Mode::Autobahn(test) => autobahn::run(&target, &test, config, chop),
+                Mode::Talk(opening) => talk::run(&target, &opening, config, options),
+                Mode::Exchange(exchange) => exchange::run(&target, &exchange, config, options),
+                Mode::Autobahn(test) => autobahn::run(&target, &test, config, options),
             }
         }
     }

@@ -1,7 +1,5 @@
 //! The bytes that wait to be written to the socket.
 
-use std::io::{self, Write};
-
 use sansocket::{Buffer, MaskKey};
 
 /// A queue of bytes: the connection appends at the end, the socket takes from the front.
@@ -22,16 +20,19 @@ impl Outgoing {
         self.len() == 0
     }
 
-    /// Writes some of the bytes; gives how many.
-    pub(crate) fn write_to(&mut self, mut socket: impl Write) -> io::Result<usize> {
-        let count = socket.write(&self.bytes[self.written..])?;
+    /// The bytes that wait.
+    pub(crate) fn waiting(&self) -> &[u8] {
+        &self.bytes[self.written..]
+    }
+
+    /// Forgets the first `count` of the bytes that wait, which are written.
+    pub(crate) fn advance(&mut self, count: usize) {
         self.written += count;
         // Moving the rest to the front only when it is the smaller half takes linear time.
         if self.written > self.bytes.len() / 2 {
             self.bytes.drain(..self.written);
             self.written = 0;
         }
-        Ok(count)
     }
 
     /// Forgets the bytes that nobody will read.

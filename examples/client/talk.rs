@@ -11,7 +11,7 @@ use sansocket::{CloseCode, CloseReport, Config, Event, Message, ResponseHead, St
 
 use crate::Failure;
 use crate::args::Opening;
-use crate::driver::{Connection, Driver, Handler, Reply};
+use crate::driver::{Connection, Driver, Handler, Options, Reply};
 use crate::outgoing::Outgoing;
 use crate::target::Target;
 
@@ -31,7 +31,7 @@ pub(crate) fn run(
     target: &Target,
     opening: &Opening,
     config: Config,
-    chop: Option<usize>,
+    options: Options,
 ) -> Result<(), Failure> {
     let headers: Vec<_> =
         opening.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
@@ -41,7 +41,7 @@ pub(crate) fn run(
         request = request.origin(origin);
     }
 
-    let mut driver = Driver::connect(target, &request, config, chop)?;
+    let mut driver = Driver::connect(target, &request, config, options)?;
     let (sender, lines) = sync_channel(LINES);
     // Shared, as a waker that is closed when the lines end takes its last call back.
     let waker = Arc::new(driver.waker()?);

@@ -5,10 +5,14 @@
 //! was negotiated and which side it is.
 
 mod mask;
+#[cfg(feature = "alloc")]
+mod raw;
 
 use core::fmt;
 
 pub use mask::MaskKey;
+#[cfg(feature = "alloc")]
+pub(crate) use raw::RawHeader;
 
 /// The longest payload of a control frame, in bytes [RFC 6455 §5.5].
 pub const MAX_CONTROL_PAYLOAD: usize = 125;
@@ -163,47 +167,25 @@ impl FrameHeader {
         };
         let has_mask = byte & 0x80 != 0;
         masked(has_mask)?;
-        let short = u64::from(byte & 0x7F);
-        if opcode.is_control() && short > MAX_CONTROL_PAYLOAD as u64 {
+        let short = byte & 0x7F;
+        if opcode.is_control() && usize::from(short) > MAX_CONTROL_PAYLOAD {
             return Err(FrameError::ControlLength(opcode).into());
         }
-        let (payload_len, rest, length_bytes) = match short {
-            126 => {
-                let Some((&field, rest)) = rest.split_first_chunk::<2>() else {
-                    return Ok(None);
-                };
-                let length = u64::from(u16::from_be_bytes(field));
-                if length < 126 {
-                    return Err(FrameError::LengthNotMinimal(length).into());
-                }
-                (length, rest, 2)
-            }
-            127 => {
-                let Some((&field, rest)) = rest.split_first_chunk::<8>() else {
-                    return Ok(None);
-                };
-                let length = u64::from_be_bytes(field);
-                if length > i64::MAX as u64 {
-                    return Err(FrameError::LengthTopBit(length).into());
-                }
-                if length <= u64::from(u16::MAX) {
-                    return Err(FrameError::LengthNotMinimal(length).into());
-                }
-                (length, rest, 8)
-            }
-            short => (short, rest, 0),
+        let Some((payload_len, rest)) = payload_length(short, rest) else {
+            return Ok(None);
         };
+        if payload_len > i64::MAX as u64 {
+            return Err(FrameError::LengthTopBit(payload_len).into());
+        }
+        if short > 125 && Self::encoded_len(payload_len, false) < bytes.len() - rest.len() {
+            return Err(FrameError::LengthNotMinimal(payload_len).into());
+        }
         length(rsv, opcode, payload_len)?;
-        let (mask, mask_bytes) = if has_mask {
-            let Some((&key, _)) = rest.split_first_chunk::<4>() else {
-                return Ok(None);
-            };
-            (Some(MaskKey::new(key)), 4)
-        } else {
-            (None, 0)
+        let Some((mask, rest)) = masking_key(has_mask, rest) else {
+            return Ok(None);
         };
         let header = Self { fin, rsv, opcode, mask, payload_len };
-        Ok(Some((header, 2 + length_bytes + mask_bytes)))
+        Ok(Some((header, bytes.len() - rest.len())))
     }
 
     /// Writes the header as it stands on the wire, the length in its shortest form.
@@ -253,6 +235,34 @@ impl FrameHeader {
             _ => 10,
         }
     }
+}
+
+/// The length of the payload, from its seven bits and the `rest` of the header; with what follows
+/// it, or `None` while it is not all there.
+#[inline]
+fn payload_length(short: u8, rest: &[u8]) -> Option<(u64, &[u8])> {
+    Some(match short {
+        126 => {
+            let (&field, rest) = rest.split_first_chunk()?;
+            (u64::from(u16::from_be_bytes(field)), rest)
+        }
+        127 => {
+            let (&field, rest) = rest.split_first_chunk()?;
+            (u64::from_be_bytes(field), rest)
+        }
+        short => (u64::from(short), rest),
+    })
+}
+
+/// The masking key, if there is one, at the start of the `rest` of the header; with what follows
+/// it, or `None` while it is not all there.
+#[inline]
+fn masking_key(has_mask: bool, rest: &[u8]) -> Option<(Option<MaskKey>, &[u8])> {
+    if !has_mask {
+        return Some((None, rest));
+    }
+    let (&key, rest) = rest.split_first_chunk()?;
+    Some((Some(MaskKey::new(key)), rest))
 }
 
 /// The bytes of a header, from [`FrameHeader::encode`].
