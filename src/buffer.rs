@@ -53,23 +53,19 @@ impl<B: Buffer + ?Sized> Buffer for &mut B {
 
 #[cfg(any(feature = "alloc", test))]
 impl Buffer for Vec<u8> {
+    #[inline]
     fn room(&self) -> usize {
         isize::MAX as usize - self.len()
     }
 
+    #[inline]
     fn append(&mut self, bytes: &[u8]) {
         self.extend_from_slice(bytes);
     }
 
+    #[inline]
     fn append_masked(&mut self, bytes: &[u8], key: MaskKey) {
-        self.reserve(bytes.len());
-        // Blocks that stay in the first-level cache between the copy and the mask; a multiple of
-        // four, so that the key stands at the same phase before every block.
-        for block in bytes.chunks(8 * 1024) {
-            let start = self.len();
-            self.extend_from_slice(block);
-            key.apply(self.get_mut(start..).unwrap_or_default());
-        }
+        key.extend(self, bytes);
     }
 }
 

@@ -2,10 +2,12 @@
 //! with a constant size.
 
 #[cfg(feature = "alloc")]
-use alloc::{boxed::Box, vec::Vec};
+use alloc::{boxed::Box, string::String, vec::Vec};
 use core::fmt;
 #[cfg(feature = "deflate")]
 use core::marker::PhantomData;
+#[cfg(feature = "alloc")]
+use core::mem;
 
 use crate::close::MAX_CLOSE_REASON;
 #[cfg(feature = "deflate")]
@@ -14,6 +16,7 @@ use crate::deflate::WindowSize;
 use crate::deflate::{CodecPool, Shared, SharedCompress, SharedDecompress};
 use crate::deflate::{Compress, Decompress};
 use crate::frame::{MAX_CONTROL_PAYLOAD, MaskKey};
+use crate::message::MessageKind;
 
 /// The memory of a connection: [`Heap`] or [`Fixed`].
 ///
@@ -47,10 +50,25 @@ pub trait Bytes: Default {
 
     fn as_slice(&self) -> &[u8];
 
-    fn as_mut_slice(&mut self) -> &mut [u8];
-
     /// Appends bytes; `limit` is how long the whole can get, for the growth to stop there.
     fn append(&mut self, bytes: &[u8], limit: u64) -> Result<(), NoRoom>;
+
+    /// Appends text. What is text from the start can remain known to be so.
+    fn append_text(&mut self, text: &str, limit: u64) -> Result<(), NoRoom> {
+        self.append(text.as_bytes(), limit)
+    }
+
+    /// Appends one byte where that takes no thought: there is room, and it is a character of a
+    /// text. Otherwise nothing is changed, and it gives false.
+    #[inline]
+    fn push(&mut self, _kind: MessageKind, _byte: u8) -> bool {
+        false
+    }
+
+    /// All of it, if it is known to be text.
+    fn as_text(&self) -> Option<&str> {
+        None
+    }
 
     /// Drops what is behind the first `length` bytes.
     fn truncate(&mut self, length: usize);
@@ -68,12 +86,13 @@ pub trait Bytes: Default {
         let Some(key) = key else {
             return self.append(bytes, limit);
         };
-        // Blocks that stay in the first-level cache between the copy and the mask; a multiple of
-        // four, so that the key stands at the same phase before every block.
-        for block in bytes.chunks(8 * 1024) {
-            let start = self.as_slice().len();
-            self.append(block, limit)?;
-            key.apply(self.as_mut_slice().get_mut(start..).unwrap_or_default());
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let mut block = [0; 128];
+            let length = key.copy(rest, &mut block);
+            let (unmasked, _) = block.split_at(length);
+            self.append(unmasked, limit)?;
+            (_, rest) = rest.split_at(length);
         }
         Ok(())
     }
@@ -100,9 +119,9 @@ impl Storage for Heap {}
 
 #[cfg(feature = "alloc")]
 impl sealed::Storage for Heap {
-    type Message = Vec<u8>;
+    type Message = Memory;
     type Control = Option<Box<Inline<MAX_CONTROL_PAYLOAD>>>;
-    type Note = Option<Box<str>>;
+    type Note = Option<Box<Box<str>>>;
     #[cfg(feature = "deflate")]
     type Decompress = crate::deflate::HeapDecompress;
     #[cfg(not(feature = "deflate"))]
@@ -133,40 +152,174 @@ impl<P: CodecPool + Clone> sealed::Storage for Shared<P> {
     }
 }
 
+/// Memory on the heap, of bytes or of a text: what went in as text is not validated again.
 #[cfg(feature = "alloc")]
-impl Bytes for Vec<u8> {
-    const LIMIT: usize = isize::MAX as usize;
+#[derive(Debug)]
+pub enum Memory {
+    /// Any bytes.
+    Bytes(Vec<u8>),
+    /// Text from the start.
+    Text(String),
+}
 
-    fn as_slice(&self) -> &[u8] {
-        self
+#[cfg(feature = "alloc")]
+impl Default for Memory {
+    fn default() -> Self {
+        Self::Bytes(Vec::new())
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl Memory {
+    fn into_bytes(self) -> Vec<u8> {
+        match self {
+            Self::Bytes(bytes) => bytes,
+            Self::Text(text) => text.into_bytes(),
+        }
     }
 
-    fn as_mut_slice(&mut self) -> &mut [u8] {
-        self
+    #[inline]
+    fn capacity(&self) -> usize {
+        match self {
+            Self::Bytes(bytes) => bytes.capacity(),
+            Self::Text(text) => text.capacity(),
+        }
+    }
+
+    /// Makes room for `more` bytes: twice as much each time, which keeps the work linear, but
+    /// never more than the limit allows.
+    #[inline]
+    fn make_room(&mut self, more: usize, limit: u64) -> Result<(), NoRoom> {
+        if self.capacity() - self.as_slice().len() >= more {
+            return Ok(());
+        }
+        self.grow(more, limit)
+    }
+
+    #[cold]
+    fn grow(&mut self, more: usize, limit: u64) -> Result<(), NoRoom> {
+        let length = self.as_slice().len();
+        let needed = length.checked_add(more).ok_or(NoRoom(usize::MAX))?;
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let target = self.capacity().saturating_mul(2).max(64).min(limit).max(needed);
+        let grown = match self {
+            Self::Bytes(bytes) => bytes.try_reserve_exact(target - length),
+            Self::Text(text) => text.try_reserve_exact(target - length),
+        };
+        grown.map_err(|_| NoRoom(target))
+    }
+
+    /// Appends what `write` gives it, where it is memory of bytes.
+    #[inline]
+    fn extend(
+        &mut self,
+        more: usize,
+        limit: u64,
+        write: impl FnOnce(&mut Vec<u8>),
+    ) -> Result<(), NoRoom> {
+        if let Self::Text(_) = self {
+            *self = Self::Bytes(mem::take(self).into_bytes());
+        }
+        self.make_room(more, limit)?;
+        if let Self::Bytes(bytes) = self {
+            write(bytes);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl Bytes for Memory {
+    const LIMIT: usize = isize::MAX as usize;
+
+    #[inline]
+    fn as_slice(&self) -> &[u8] {
+        match self {
+            Self::Bytes(bytes) => bytes,
+            Self::Text(text) => text.as_bytes(),
+        }
     }
 
     #[inline]
     fn append(&mut self, bytes: &[u8], limit: u64) -> Result<(), NoRoom> {
-        if self.capacity() - self.len() < bytes.len() {
-            let needed = self.len().checked_add(bytes.len()).ok_or(NoRoom(usize::MAX))?;
-            // Twice as much each time keeps the work linear; never more than the limit allows.
-            let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-            let target = self.capacity().saturating_mul(2).max(64).min(limit).max(needed);
-            self.try_reserve_exact(target - self.len()).map_err(|_| NoRoom(target))?;
+        self.extend(bytes.len(), limit, |memory| memory.extend_from_slice(bytes))
+    }
+
+    #[inline]
+    fn append_unmasked(
+        &mut self,
+        bytes: &[u8],
+        key: Option<MaskKey>,
+        limit: u64,
+    ) -> Result<(), NoRoom> {
+        self.extend(bytes.len(), limit, |memory| match key {
+            Some(key) => key.extend(memory, bytes),
+            None => memory.extend_from_slice(bytes),
+        })
+    }
+
+    #[inline]
+    fn append_text(&mut self, text: &str, limit: u64) -> Result<(), NoRoom> {
+        if let Self::Bytes(bytes) = self {
+            if !bytes.is_empty() {
+                return self.append(text.as_bytes(), limit);
+            }
+            // Of no bytes this takes no time, and keeps the memory.
+            *self = Self::Text(String::from_utf8(mem::take(bytes)).unwrap_or_default());
         }
-        self.extend_from_slice(bytes);
+        self.make_room(text.len(), limit)?;
+        if let Self::Text(memory) = self {
+            memory.push_str(text);
+        }
         Ok(())
     }
 
+    #[inline]
+    fn push(&mut self, kind: MessageKind, byte: u8) -> bool {
+        match (self, kind) {
+            (Self::Text(text), MessageKind::Text)
+                if byte.is_ascii() && text.len() < text.capacity() =>
+            {
+                text.push(char::from(byte));
+                true
+            }
+            (Self::Bytes(bytes), MessageKind::Binary) if bytes.len() < bytes.capacity() => {
+                bytes.push(byte);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    #[inline]
+    fn as_text(&self) -> Option<&str> {
+        match self {
+            Self::Bytes(_) => None,
+            Self::Text(text) => Some(text),
+        }
+    }
+
     fn truncate(&mut self, length: usize) {
-        Self::truncate(self, length);
+        let mut bytes = mem::take(self).into_bytes();
+        bytes.truncate(length);
+        *self = Self::Bytes(bytes);
     }
 
     fn clear(&mut self, retain: u32) {
-        Self::clear(self);
         let retain = usize::try_from(retain).unwrap_or(usize::MAX);
-        if self.capacity() > retain {
-            self.shrink_to(retain);
+        match self {
+            Self::Bytes(bytes) => {
+                bytes.clear();
+                if bytes.capacity() > retain {
+                    bytes.shrink_to(retain);
+                }
+            }
+            Self::Text(text) => {
+                text.clear();
+                if text.capacity() > retain {
+                    text.shrink_to(retain);
+                }
+            }
         }
     }
 }
@@ -178,10 +331,6 @@ impl<const N: usize> Bytes for Option<Box<Inline<N>>> {
 
     fn as_slice(&self) -> &[u8] {
         self.as_ref().map_or(&[], |memory| memory.as_slice())
-    }
-
-    fn as_mut_slice(&mut self) -> &mut [u8] {
-        self.as_mut().map_or(&mut [], |memory| memory.as_mut_slice())
     }
 
     fn append(&mut self, bytes: &[u8], limit: u64) -> Result<(), NoRoom> {
@@ -203,14 +352,15 @@ impl<const N: usize> Bytes for Option<Box<Inline<N>>> {
     }
 }
 
+/// In a box of its own, so that a connection that is not closing has only a pointer.
 #[cfg(feature = "alloc")]
-impl Note for Option<Box<str>> {
+impl Note for Option<Box<Box<str>>> {
     fn set(&mut self, text: &str) {
-        *self = Some(text.into());
+        *self = Some(Box::new(text.into()));
     }
 
     fn get(&self) -> Option<&str> {
-        self.as_deref()
+        self.as_ref().map(|text| &***text)
     }
 }
 
@@ -313,10 +463,6 @@ impl<const N: usize> Bytes for Inline<N> {
 
     fn as_slice(&self) -> &[u8] {
         &self.0
-    }
-
-    fn as_mut_slice(&mut self) -> &mut [u8] {
-        &mut self.0
     }
 
     fn append(&mut self, bytes: &[u8], _limit: u64) -> Result<(), NoRoom> {

@@ -9,10 +9,32 @@
 #[inline]
 pub(crate) fn whole(bytes: &[u8]) -> Result<&str, Invalid> {
     #[cfg(feature = "simd")]
-    if let Ok(text) = simdutf8::basic::from_utf8(bytes) {
-        return Ok(text);
+    if bytes.len() >= SIMD_LENGTH {
+        if let Ok(text) = simdutf8::basic::from_utf8(bytes) {
+            return Ok(text);
+        }
     }
     core::str::from_utf8(bytes).map_err(|error| Invalid::new(bytes, error))
+}
+
+/// From this length on SIMD instructions are faster.
+#[cfg(feature = "simd")]
+const SIMD_LENGTH: usize = 192;
+
+/// How much of the bytes is not the start of a sequence that goes on behind them.
+fn complete_part(bytes: &[u8]) -> usize {
+    for (back, &byte) in bytes.iter().rev().take(3).enumerate() {
+        let length = match byte {
+            0x80..=0xBF => continue,
+            0xC0..=0xDF => 2,
+            0xE0..=0xEF => 3,
+            0xF0..=0xFF => 4,
+            _ => 1,
+        };
+        let has = back + 1;
+        return if has < length { bytes.len() - has } else { bytes.len() };
+    }
+    bytes.len()
 }
 
 /// A place in a slice that is not UTF-8.
@@ -36,6 +58,12 @@ impl Invalid {
         };
         Self { offset: start as u64, at }
     }
+
+    /// The same place, seen from the start of a piece that it is so far behind in, and from the
+    /// start of the text.
+    fn behind(self, before: u64, ahead: usize) -> Self {
+        Self { offset: before + ahead as u64 + self.offset, at: ahead + self.at }
+    }
 }
 
 /// A validator that keeps the start of a sequence from one piece to the next.
@@ -56,24 +84,32 @@ impl Validator {
     /// The first place that is not UTF-8: its `offset` counts from the start of the text.
     #[inline]
     pub(crate) fn feed(&mut self, piece: &[u8], before: u64) -> Result<(), Invalid> {
-        let consumed = if self.length == 0 { 0 } else { self.complete(piece, before)? };
+        self.feed_to(piece, before, |_| Ok(()))
+    }
+
+    /// [`feed`](Self::feed), and hands on the text up to the last sequence that is complete.
+    #[inline]
+    pub(crate) fn feed_to<E: From<Invalid>>(
+        &mut self,
+        piece: &[u8],
+        before: u64,
+        mut sink: impl FnMut(&str) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let consumed = if self.length == 0 { 0 } else { self.complete(piece, before, &mut sink)? };
         let rest = piece.get(consumed..).unwrap_or_default();
-        #[cfg(feature = "simd")]
-        if simdutf8::basic::from_utf8(rest).is_ok() {
-            return Ok(());
+        let (whole, start) = rest.split_at_checked(complete_part(rest)).unwrap_or_default();
+        match (self::whole(whole), core::str::from_utf8(start)) {
+            (Ok(text), Ok(_)) => sink(text),
+            (Ok(text), Err(error)) if error.error_len().is_none() => {
+                self.keep(start);
+                sink(text)
+            }
+            (Ok(_), Err(error)) => {
+                let invalid = Invalid::new(start, error);
+                Err(invalid.behind(before, consumed + whole.len()).into())
+            }
+            (Err(invalid), _) => Err(invalid.behind(before, consumed).into()),
         }
-        let Err(error) = core::str::from_utf8(rest) else {
-            return Ok(());
-        };
-        if error.error_len().is_none() {
-            self.keep(rest.get(error.valid_up_to()..).unwrap_or_default());
-            return Ok(());
-        }
-        let invalid = Invalid::new(rest, error);
-        Err(Invalid {
-            offset: before + consumed as u64 + invalid.offset,
-            at: consumed + invalid.at,
-        })
     }
 
     /// Ends a text of `length` bytes.
@@ -90,7 +126,12 @@ impl Validator {
     }
 
     /// Feeds the pending sequence until it ends, and gives how many bytes of `piece` it took.
-    fn complete(&mut self, piece: &[u8], before: u64) -> Result<usize, Invalid> {
+    fn complete<E: From<Invalid>>(
+        &mut self,
+        piece: &[u8],
+        before: u64,
+        sink: &mut impl FnMut(&str) -> Result<(), E>,
+    ) -> Result<usize, E> {
         let offset = before - u64::from(self.length);
         for (index, &byte) in piece.iter().enumerate() {
             let mut sequence = [0; 4];
@@ -102,12 +143,13 @@ impl Validator {
             }
             let (sequence, _) = sequence.split_at(length);
             match core::str::from_utf8(sequence) {
-                Ok(_) => {
+                Ok(text) => {
                     self.length = 0;
+                    sink(text)?;
                     return Ok(index + 1);
                 }
                 Err(error) if error.error_len().is_none() => self.keep(sequence),
-                Err(_) => return Err(Invalid { offset, at: index }),
+                Err(_) => return Err(Invalid { offset, at: index }.into()),
             }
         }
         Ok(piece.len())

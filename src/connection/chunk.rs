@@ -133,6 +133,12 @@ impl<C: Chunk> Cursor<C> {
         key.is_none() || C::IN_PLACE
     }
 
+    /// Bytes of the chunk, from an index, so many.
+    #[inline]
+    pub(super) fn part(&self, start: usize, length: usize) -> &[u8] {
+        part(self.chunk.bytes(), start, length)
+    }
+
     /// Consumes the next bytes and leaves them, unmasked, where they are.
     #[inline]
     pub(super) fn lend(&mut self, count: usize, key: Option<MaskKey>) -> Source {
@@ -169,11 +175,8 @@ impl Source {
         control: &'a [u8],
         inflated: &'a [u8],
     ) -> &'a [u8] {
-        let part = |bytes: &'a [u8], start, length| {
-            bytes.get(start..).and_then(|rest| rest.get(..length)).unwrap_or_default()
-        };
         match self {
-            Self::Chunk { start, length } => part(cursor.chunk.bytes(), start, length),
+            Self::Chunk { start, length } => cursor.part(start, length),
             Self::Inflated { start, length } => part(inflated, start, length),
             Self::Message { length } => message.get(..length).unwrap_or_default(),
             Self::Control => control,
@@ -189,4 +192,10 @@ impl Source {
             Self::Inflated { start, .. } => Self::Inflated { start, length },
         }
     }
+}
+
+/// Bytes from an index, so many; none where there are not so many.
+#[inline]
+fn part(bytes: &[u8], start: usize, length: usize) -> &[u8] {
+    bytes.get(start..).and_then(|rest| rest.get(..length)).unwrap_or_default()
 }

@@ -73,6 +73,29 @@ impl<'a, R: Role, S: Storage, C: Chunk, B: Buffer> Events<'a, R, S, C, B> {
     #[allow(clippy::should_implement_trait, clippy::type_complexity)]
     #[inline]
     pub fn next(&mut self) -> Result<Option<(Event<'_>, Reply<'_, R, S, B>)>, Error> {
+        let Some((kind, start, length)) = self.connection.message_at_hand(&mut self.cursor) else {
+            if self.connection.takes_byte(&mut self.cursor) {
+                return Ok(None);
+            }
+            return self.next_step();
+        };
+        let Self { connection, cursor, out } = self;
+        let Connection { core, note, compress, .. } = &mut **connection;
+        let bytes = cursor.part(start, length);
+        let message = match kind {
+            MessageKind::Binary => Message::Binary(bytes),
+            MessageKind::Text => match utf8::whole(bytes) {
+                Ok(text) => Message::Text(text),
+                Err(invalid) => return Err(core.fail(invalid.into(), *out)),
+            },
+        };
+        Ok(Some((Event::Message(message), Reply { core, note, compress, out: *out })))
+    }
+
+    /// The next event, whatever it is.
+    #[allow(clippy::type_complexity)]
+    #[inline(never)]
+    fn next_step(&mut self) -> Result<Option<(Event<'_>, Reply<'_, R, S, B>)>, Error> {
         let Self { connection, cursor, out } = self;
         let before = cursor.consumed();
         let step = connection.step(cursor, *out);
@@ -83,19 +106,22 @@ impl<'a, R: Role, S: Storage, C: Chunk, B: Buffer> Events<'a, R, S, C, B> {
             return Ok(None);
         };
         let Connection { core, message, control, note, decompress, compress } = &mut **connection;
-        let (message, control) = (message.as_slice(), control.as_slice());
+        let (memory, message, control) = (&*message, message.as_slice(), control.as_slice());
         let bytes = |source: Source| source.bytes(cursor, message, control, decompress.memory());
         let event = match step {
             Step::Message(MessageKind::Binary, source) => {
                 Event::Message(Message::Binary(bytes(source)))
             }
-            Step::Message(MessageKind::Text, source) => match utf8::whole(bytes(source)) {
-                Ok(text) => Event::Message(Message::Text(text)),
-                Err(invalid) => {
-                    let error = Error::InvalidUtf8 { offset: invalid.offset };
-                    return Err(core.fail(error, *out));
+            Step::Message(MessageKind::Text, source) => {
+                let known = match source {
+                    Source::Message { .. } => memory.as_text(),
+                    _ => None,
+                };
+                match known.map_or_else(|| utf8::whole(bytes(source)), Ok) {
+                    Ok(text) => Event::Message(Message::Text(text)),
+                    Err(invalid) => return Err(core.fail(invalid.into(), *out)),
                 }
-            },
+            }
             Step::Piece { kind, source, start, frame_end, message_end } => {
                 let data = bytes(source);
                 Event::Piece(Piece { kind, data, start, frame_end, message_end })

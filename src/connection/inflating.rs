@@ -99,20 +99,24 @@ impl<R: Role, S: Storage> Connection<R, S> {
         let length = length.min(room);
         let bytes = bytes.get(..length).unwrap_or_default();
         let kind = incoming.kind();
+        incoming.length += length as u64;
+        if self.core.config.delivery == Delivery::Whole {
+            match kind {
+                MessageKind::Text => {
+                    let append = |text: &str| Ok(self.message.append_text(text, limit)?);
+                    incoming.text.feed_to::<Error>(bytes, before, append)?;
+                }
+                MessageKind::Binary => self.message.append(bytes, limit)?,
+            }
+            return if too_long { Err(self.core.too_long()) } else { Ok(None) };
+        }
         let valid = match kind {
             MessageKind::Text => incoming.text.feed(bytes, before),
             MessageKind::Binary => Ok(()),
         };
-        incoming.length += length as u64;
-        let whole = self.core.config.delivery == Delivery::Whole;
-        if too_long && (whole || length == 0) {
+        if too_long && length == 0 {
             valid?;
             return Err(self.core.too_long());
-        }
-        if whole {
-            valid?;
-            self.message.append(bytes, limit)?;
-            return Ok(None);
         }
         if too_long {
             incoming.frame = Frame::TooLong;

@@ -9,11 +9,15 @@ use crate::buffer::Buffer;
 use crate::close::CloseFrame;
 use crate::config::Delivery;
 use crate::error::{Error, ProtocolError};
-use crate::frame::{FrameHeader, MAX_CONTROL_PAYLOAD, OpCode, Rsv};
+use crate::frame::{FrameHeader, MAX_CONTROL_PAYLOAD, MaskKey, OpCode, Rsv};
 use crate::message::MessageKind;
 use crate::role::Role;
 use crate::storage::{Bytes, Storage};
 use crate::utf8;
+
+/// How many bytes of a masked text are validated at a time: few at the end of a chunk.
+const BLOCK: usize = 2048;
+const SHORT: usize = 32;
 
 /// How a frame's payload went.
 pub(super) enum Flow {
@@ -38,6 +42,81 @@ impl<R: Role, S: Storage> Connection<R, S> {
             Phase::Open => self.frames(cursor, out),
             _ => self.handshake(cursor, out),
         }
+    }
+
+    /// A short message that is at hand in one frame while nothing else is under way: what most
+    /// traffic is made of.
+    ///
+    /// It takes nothing that [`frames`](Self::frames) would judge otherwise. Where it gives
+    /// `None`, it has changed nothing; otherwise where the message is in the chunk.
+    #[inline]
+    pub(super) fn message_at_hand<C: Chunk>(
+        &mut self,
+        cursor: &mut Cursor<C>,
+    ) -> Option<(MessageKind, usize, usize)> {
+        if !C::IN_PLACE && R::SERVER || !self.core.is_at_ease() {
+            return None;
+        }
+        let (&[first, second], rest) = cursor.rest().split_first_chunk()?;
+        let kind = match first {
+            0x81 => MessageKind::Text,
+            0x82 => MessageKind::Binary,
+            _ => return None,
+        };
+        let (length, rest, extended) = match second & 0x7F {
+            126 => {
+                let (&length, rest) = rest.split_first_chunk()?;
+                (usize::from(u16::from_be_bytes(length)), rest, 2)
+            }
+            127 => return None,
+            length => (usize::from(length), rest, 0),
+        };
+        let (key, rest, mask) = if R::SERVER {
+            let (&key, rest) = rest.split_first_chunk()?;
+            (Some(MaskKey::new(key)), rest, 4)
+        } else {
+            (None, rest, 0)
+        };
+        let limit = self.core.config.max_frame.min(self.core.config.max_message);
+        let is_minimal = extended == 0 || length >= 126;
+        let is_masked = second & 0x80 != 0;
+        if length > rest.len() || length as u64 > limit || !is_minimal || is_masked != R::SERVER {
+            return None;
+        }
+        self.core.timers.hear();
+        self.core.note_received();
+        cursor.advance(2 + extended + mask);
+        let start = cursor.consumed();
+        cursor.lend(length, key);
+        Some((kind, start, length))
+    }
+
+    /// A chunk that is one byte in the middle of a message, as of a peer that dribbles: takes it
+    /// and gives true, or gives false for [`frames`](Self::frames) to judge.
+    #[inline]
+    pub(super) fn takes_byte<C: Chunk>(&mut self, cursor: &mut Cursor<C>) -> bool {
+        let core = &mut self.core;
+        let (&[byte], Frame::Payload(payload)) = (cursor.rest(), &mut core.incoming.frame) else {
+            return false;
+        };
+        let is_simple = payload.left > 1
+            && !payload.opcode.is_control()
+            && !core.incoming.compressed
+            && core.incoming.text == utf8::Validator::NONE
+            && core.failure.is_none()
+            && matches!(core.lent, Lent::Nothing)
+            && core.config.delivery == Delivery::Whole;
+        let byte = payload.key.map_or(byte, |key| key.mask(byte));
+        let kind = core.incoming.message.unwrap_or(MessageKind::Binary);
+        if !is_simple || !self.message.push(kind, byte) {
+            return false;
+        }
+        payload.advance(1);
+        core.incoming.length += 1;
+        core.timers.hear();
+        core.note_received();
+        cursor.advance(1);
+        true
     }
 
     /// Consumes frames up to the next thing to tell.
@@ -190,16 +269,20 @@ impl<R: Role, S: Storage> Connection<R, S> {
             return Ok(Flow::Step(Step::Message(kind, source)));
         }
 
-        let start = self.message.as_slice().len();
-        let limit = self.core.config.max_message;
-        self.message.append_unmasked(cursor.peek(take), payload.key, limit)?;
+        match kind {
+            MessageKind::Text if take <= SHORT => {
+                self.collect_text::<SHORT>(payload.key, cursor.peek(take))?;
+            }
+            MessageKind::Text => self.collect_text::<BLOCK>(payload.key, cursor.peek(take))?,
+            MessageKind::Binary => {
+                let limit = self.core.config.max_message;
+                self.message.append_unmasked(cursor.peek(take), payload.key, limit)?;
+                self.core.incoming.length += take as u64;
+            }
+        }
         cursor.advance(take);
         payload.advance(take);
-        if kind == MessageKind::Text && !alone {
-            let text = self.message.as_slice().get(start..).unwrap_or_default();
-            incoming.text.feed(text, incoming.length)?;
-        }
-        incoming.length += take as u64;
+        let incoming = &mut self.core.incoming;
         if !complete {
             incoming.frame = Frame::Payload(payload);
             return Ok(Flow::Starved);
@@ -213,6 +296,32 @@ impl<R: Role, S: Storage> Connection<R, S> {
         self.core.lent = Lent::Message;
         let length = self.message.as_slice().len();
         Ok(Flow::Step(Step::Message(kind, Source::Message { length })))
+    }
+
+    /// Appends the next bytes of a text to the message, unmasked and validated block by block.
+    fn collect_text<const N: usize>(
+        &mut self,
+        mut key: Option<MaskKey>,
+        mut bytes: &[u8],
+    ) -> Result<(), Error> {
+        let limit = self.core.config.max_message;
+        let incoming = &mut self.core.incoming;
+        let mut block = [0; N];
+        while !bytes.is_empty() {
+            let (piece, rest) = match &mut key {
+                None => (bytes, &[][..]),
+                Some(key) => {
+                    let length = key.copy(bytes, &mut block);
+                    *key = key.advanced(length);
+                    (block.get(..length).unwrap_or_default(), bytes.split_at(length).1)
+                }
+            };
+            let append = |text: &str| Ok(self.message.append_text(text, limit)?);
+            incoming.text.feed_to::<Error>(piece, incoming.length, append)?;
+            incoming.length += piece.len() as u64;
+            bytes = rest;
+        }
+        Ok(())
     }
 
     /// The payload of a data frame, piece by piece.
@@ -280,6 +389,18 @@ impl<R: Role> Core<R> {
         if !self.closing.sent {
             self.timers.note_data();
         }
+    }
+
+    /// Whether whole messages can come, and none is under way.
+    #[inline]
+    fn is_at_ease(&self) -> bool {
+        matches!(self.phase, Phase::Open)
+            && matches!(self.incoming.frame, Frame::Header { length: 0, .. })
+            && self.incoming.message.is_none()
+            && self.failure.is_none()
+            && matches!(self.lent, Lent::Nothing)
+            && !self.closing.received
+            && self.config.delivery == Delivery::Whole
     }
 
     /// Reads a header from the bytes at hand, or goes on with one that was cut.

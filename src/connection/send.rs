@@ -384,7 +384,10 @@ impl FrameTicket {
     ) {
         let payload_len = payload.len() as u64;
         let header = FrameHeader { fin, rsv, opcode, mask: self.0, payload_len };
-        out.append(header.encode().as_ref());
+        match header.encode_short() {
+            Some(bytes) => out.append(&bytes),
+            None => out.append(header.encode().as_ref()),
+        }
         match self.0 {
             Some(key) => out.append_masked(payload, key),
             None => out.append(payload),

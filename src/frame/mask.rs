@@ -1,15 +1,18 @@
 //! Client-to-server masking [RFC 6455 §5.3]: the payload xor a key of four bytes, repeated.
 //!
-//! Both forms work on blocks of a constant size, which the compiler turns into vector
-//! instructions; the tests hold them equal to the byte loop of the RFC.
+//! Both forms go word by word, which the compiler turns into vector instructions; the tests hold
+//! them equal to the byte loop of the RFC.
 
+#[cfg(any(feature = "alloc", test))]
+use alloc::vec::Vec;
 use core::fmt;
 
-/// Bytes that one step of the main loop takes: a cache line.
-const BLOCK: usize = 64;
-
-/// Bytes that one step takes behind the last block.
+/// Bytes that one step takes.
 const WORD: usize = 8;
+
+/// Bytes that are appended at a time.
+#[cfg(any(feature = "alloc", test))]
+const BLOCK: usize = 64;
 
 /// The masking key of a frame [RFC 6455 §5.3].
 ///
@@ -58,16 +61,17 @@ impl MaskKey {
     /// Masks or unmasks `payload` in place; to do it twice changes nothing.
     #[inline]
     pub fn apply(self, payload: &mut [u8]) {
-        let wide = self.repeated();
-        let mut blocks = payload.chunks_exact_mut(BLOCK);
-        for block in &mut blocks {
-            xor(block, &wide);
-        }
-        let mut words = blocks.into_remainder().chunks_exact_mut(WORD);
+        let mut words = payload.chunks_exact_mut(WORD);
         for word in &mut words {
-            xor(word, &wide);
+            self.xor_word(word);
         }
-        xor(words.into_remainder(), &wide);
+        self.xor_rest(words.into_remainder());
+    }
+
+    /// Masks or unmasks the next byte.
+    #[inline]
+    pub(crate) const fn mask(self, byte: u8) -> u8 {
+        byte ^ self.0[0]
     }
 
     /// Copies `source` into `target`, masking or unmasking on the way.
@@ -76,47 +80,66 @@ impl MaskKey {
     #[inline]
     pub fn copy(self, source: &[u8], target: &mut [u8]) -> usize {
         let length = source.len().min(target.len());
-        let wide = self.repeated();
         let (from, _) = source.split_at(length);
         let (to, _) = target.split_at_mut(length);
-        let mut from = from.chunks_exact(BLOCK);
-        let mut to = to.chunks_exact_mut(BLOCK);
+        let mut from = from.chunks_exact(WORD);
+        let mut to = to.chunks_exact_mut(WORD);
         for (input, output) in (&mut from).zip(&mut to) {
-            xor_copy(input, output, &wide);
+            output.copy_from_slice(input);
+            self.xor_word(output);
         }
-        let mut from = from.remainder().chunks_exact(WORD);
-        let mut to = to.into_remainder().chunks_exact_mut(WORD);
-        for (input, output) in (&mut from).zip(&mut to) {
-            xor_copy(input, output, &wide);
-        }
-        xor_copy(from.remainder(), to.into_remainder(), &wide);
+        let rest = to.into_remainder();
+        rest.copy_from_slice(from.remainder());
+        self.xor_rest(rest);
         length
     }
 
-    /// The key over a whole block.
+    /// Appends `source`, masked or unmasked on the way.
+    #[cfg(any(feature = "alloc", test))]
     #[inline]
-    fn repeated(self) -> [u8; BLOCK] {
-        let mut wide = [0; BLOCK];
-        for chunk in wide.chunks_exact_mut(4) {
-            chunk.copy_from_slice(&self.0);
+    pub(crate) fn extend(self, target: &mut Vec<u8>, source: &[u8]) {
+        target.reserve(source.len());
+        // Blocks that fit the vector registers, so that nothing is stored twice.
+        let blocks = source.chunks_exact(BLOCK);
+        let rest = blocks.remainder();
+        for block in blocks {
+            let mut block = <[u8; BLOCK]>::try_from(block).unwrap_or([0; BLOCK]);
+            self.apply(&mut block);
+            target.extend_from_slice(&block);
         }
-        wide
+        let mut block = [0; BLOCK];
+        let length = self.copy(rest, &mut block);
+        target.extend_from_slice(block.get(..length).unwrap_or_default());
     }
-}
 
-/// One block, word or rest in place.
-#[inline(always)]
-fn xor(bytes: &mut [u8], key: &[u8; BLOCK]) {
-    for (byte, key) in bytes.iter_mut().zip(key) {
-        *byte ^= key;
+    /// One word, which a loop over them turns into whole vectors.
+    #[inline(always)]
+    fn xor_word(self, word: &mut [u8]) {
+        if let Ok(word) = <&mut [u8; WORD]>::try_from(word) {
+            *word = (u64::from_ne_bytes(*word) ^ self.word()).to_ne_bytes();
+        }
     }
-}
 
-/// One block, word or rest on its way.
-#[inline(always)]
-fn xor_copy(input: &[u8], output: &mut [u8], key: &[u8; BLOCK]) {
-    for ((output, input), key) in output.iter_mut().zip(input).zip(key) {
-        *output = input ^ key;
+    /// The key over a whole word.
+    #[inline(always)]
+    const fn word(self) -> u64 {
+        let [a, b, c, d] = self.0;
+        u64::from_ne_bytes([a, b, c, d, a, b, c, d])
+    }
+
+    /// What is left behind the last word.
+    #[inline(always)]
+    fn xor_rest(self, rest: &mut [u8]) {
+        let rest = match rest.split_first_chunk_mut() {
+            Some((half, rest)) => {
+                *half = (u32::from_ne_bytes(*half) ^ u32::from_ne_bytes(self.0)).to_ne_bytes();
+                rest
+            }
+            None => rest,
+        };
+        for (byte, key) in rest.iter_mut().zip(self.0) {
+            *byte ^= key;
+        }
     }
 }
 

@@ -197,7 +197,7 @@ impl FrameHeader {
     pub fn encode(&self) -> EncodedHeader {
         let mut bytes = [0; Self::MAX_LEN];
         let mask_bit = if self.mask.is_some() { 0x80 } else { 0 };
-        bytes[0] = u8::from(self.fin) << 7 | self.rsv.bits() << 4 | self.opcode.bits();
+        bytes[0] = self.first_byte();
         let length = self.payload_len & i64::MAX as u64;
         // Each arm's lengths fit what it casts to.
         #[allow(clippy::cast_possible_truncation)]
@@ -223,6 +223,20 @@ impl FrameHeader {
             len += 4;
         }
         EncodedHeader { bytes, len }
+    }
+
+    /// The header without a mask, of a constant size, where the payload is that short.
+    #[inline]
+    pub(crate) fn encode_short(&self) -> Option<[u8; 2]> {
+        match (self.mask, u8::try_from(self.payload_len)) {
+            (None, Ok(length @ 0..=125)) => Some([self.first_byte(), length]),
+            _ => None,
+        }
+    }
+
+    #[inline]
+    fn first_byte(&self) -> u8 {
+        u8::from(self.fin) << 7 | self.rsv.bits() << 4 | self.opcode.bits()
     }
 
     /// How many bytes [`encode`](Self::encode) gives for a payload of `payload_len` bytes.
