@@ -170,6 +170,7 @@ impl Default for SystemEntropy {
 
 #[cfg(feature = "getrandom")]
 impl Entropy for SystemEntropy {
+    #[inline]
     fn fill(&mut self, bytes: &mut [u8]) -> Result<(), EntropyError> {
         if bytes.len() > Self::SIZE - self.used {
             if bytes.len() > Self::SIZE / 4 {
@@ -178,11 +179,13 @@ impl Entropy for SystemEntropy {
             getrandom::fill(&mut self.bytes).map_err(|_| EntropyError)?;
             self.used = 0;
         }
-        for (to, from) in bytes.iter_mut().zip(self.bytes.iter_mut().skip(self.used)) {
+        let end = self.used + bytes.len();
+        if let Some(unused) = self.bytes.get_mut(self.used..end) {
+            bytes.copy_from_slice(unused);
             // Wiped, so that what is still in memory says nothing about keys already used.
-            *to = core::mem::take(from);
+            unused.fill(0);
         }
-        self.used += bytes.len();
+        self.used = end;
         Ok(())
     }
 }

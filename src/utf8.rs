@@ -125,6 +125,12 @@ impl Validator {
         }
     }
 
+    /// Whether no sequence has begun that has not ended.
+    #[inline]
+    pub(crate) const fn is_between_characters(&self) -> bool {
+        self.length == 0
+    }
+
     /// Feeds the pending sequence until it ends, and gives how many bytes of `piece` it took.
     fn complete<E: From<Invalid>>(
         &mut self,

@@ -15,9 +15,9 @@ use crate::role::Role;
 use crate::storage::{Bytes, Storage};
 use crate::utf8;
 
-/// How many bytes of a masked text are validated at a time: few at the end of a chunk.
+/// How many bytes of a masked text are validated at a time; fewer where there are not so many.
 const BLOCK: usize = 2048;
-const SHORT: usize = 32;
+const SHORT: usize = 128;
 
 /// How a frame's payload went.
 pub(super) enum Flow {
@@ -102,9 +102,8 @@ impl<R: Role, S: Storage> Connection<R, S> {
         let is_simple = payload.left > 1
             && !payload.opcode.is_control()
             && !core.incoming.compressed
-            && core.incoming.text == utf8::Validator::NONE
+            && core.incoming.text.is_between_characters()
             && core.failure.is_none()
-            && matches!(core.lent, Lent::Nothing)
             && core.config.delivery == Delivery::Whole;
         let byte = payload.key.map_or(byte, |key| key.mask(byte));
         let kind = core.incoming.message.unwrap_or(MessageKind::Binary);
@@ -270,10 +269,7 @@ impl<R: Role, S: Storage> Connection<R, S> {
         }
 
         match kind {
-            MessageKind::Text if take <= SHORT => {
-                self.collect_text::<SHORT>(payload.key, cursor.peek(take))?;
-            }
-            MessageKind::Text => self.collect_text::<BLOCK>(payload.key, cursor.peek(take))?,
+            MessageKind::Text => self.collect_text(payload.key, cursor.peek(take))?,
             MessageKind::Binary => {
                 let limit = self.core.config.max_message;
                 self.message.append_unmasked(cursor.peek(take), payload.key, limit)?;
@@ -298,29 +294,36 @@ impl<R: Role, S: Storage> Connection<R, S> {
         Ok(Flow::Step(Step::Message(kind, Source::Message { length })))
     }
 
-    /// Appends the next bytes of a text to the message, unmasked and validated block by block.
-    fn collect_text<const N: usize>(
+    /// Appends the next bytes of a text to the message, unmasked and validated.
+    fn collect_text(&mut self, key: Option<MaskKey>, bytes: &[u8]) -> Result<(), Error> {
+        match key {
+            None => self.append_text(bytes),
+            Some(key) if bytes.len() <= SHORT => self.append_masked_text::<SHORT>(key, bytes),
+            Some(key) => self.append_masked_text::<BLOCK>(key, bytes),
+        }
+    }
+
+    /// Block by block, so that what is validated and copied is near.
+    fn append_masked_text<const N: usize>(
         &mut self,
-        mut key: Option<MaskKey>,
-        mut bytes: &[u8],
+        key: MaskKey,
+        bytes: &[u8],
     ) -> Result<(), Error> {
+        const { assert!(N % 4 == 0, "the key stands at the same phase before every block") };
+        let mut block = [0; N];
+        for masked in bytes.chunks(N) {
+            let length = key.copy(masked, &mut block);
+            self.append_text(block.get(..length).unwrap_or_default())?;
+        }
+        Ok(())
+    }
+
+    fn append_text(&mut self, bytes: &[u8]) -> Result<(), Error> {
         let limit = self.core.config.max_message;
         let incoming = &mut self.core.incoming;
-        let mut block = [0; N];
-        while !bytes.is_empty() {
-            let (piece, rest) = match &mut key {
-                None => (bytes, &[][..]),
-                Some(key) => {
-                    let length = key.copy(bytes, &mut block);
-                    *key = key.advanced(length);
-                    (block.get(..length).unwrap_or_default(), bytes.split_at(length).1)
-                }
-            };
-            let append = |text: &str| Ok(self.message.append_text(text, limit)?);
-            incoming.text.feed_to::<Error>(piece, incoming.length, append)?;
-            incoming.length += piece.len() as u64;
-            bytes = rest;
-        }
+        let append = |text: &str| Ok(self.message.append_text(text, limit)?);
+        incoming.text.feed_to::<Error>(bytes, incoming.length, append)?;
+        incoming.length += bytes.len() as u64;
         Ok(())
     }
 

@@ -211,7 +211,11 @@ impl<R: Role> Core<R> {
             Some(params) if self.is_to_compress(message, compression) => {
                 self.send_compressed(message, params, compress, out)
             }
-            _ => self.send_fragment(message.kind(), message.as_bytes(), true, out),
+            _ => {
+                self.append_frame(message.kind().opcode(), true, message.as_bytes(), out)?;
+                self.timers.note_data();
+                Ok(())
+            }
         }
     }
 
@@ -384,9 +388,14 @@ impl FrameTicket {
     ) {
         let payload_len = payload.len() as u64;
         let header = FrameHeader { fin, rsv, opcode, mask: self.0, payload_len };
-        match header.encode_short() {
-            Some(bytes) => out.append(&bytes),
-            None => out.append(header.encode().as_ref()),
+        // What has a constant size is written without a call.
+        match (header.encode_short(), self.0) {
+            (Some([first, second]), None) => out.append(&[first, second]),
+            (Some([first, second]), Some(key)) => {
+                let [a, b, c, d] = key.bytes();
+                out.append(&[first, second, a, b, c, d]);
+            }
+            (None, _) => out.append(header.encode().as_ref()),
         }
         match self.0 {
             Some(key) => out.append_masked(payload, key),

@@ -99,17 +99,31 @@ impl MaskKey {
     #[inline]
     pub(crate) fn extend(self, target: &mut Vec<u8>, source: &[u8]) {
         target.reserve(source.len());
-        // Blocks that fit the vector registers, so that nothing is stored twice.
-        let blocks = source.chunks_exact(BLOCK);
-        let rest = blocks.remainder();
-        for block in blocks {
-            let mut block = <[u8; BLOCK]>::try_from(block).unwrap_or([0; BLOCK]);
-            self.apply(&mut block);
-            target.extend_from_slice(&block);
+        match source.len() {
+            0..WORD => target.extend(source.iter().zip(self.0.iter().cycle()).map(|(b, k)| b ^ k)),
+            WORD..BLOCK => self.extend_by::<WORD>(target, source),
+            _ => self.extend_by::<BLOCK>(target, source),
         }
-        let mut block = [0; BLOCK];
-        let length = self.copy(rest, &mut block);
-        target.extend_from_slice(block.get(..length).unwrap_or_default());
+    }
+
+    /// By blocks that fit registers, so that nothing is stored twice, but for what the last block
+    /// has in common with the one before.
+    #[cfg(any(feature = "alloc", test))]
+    #[inline]
+    fn extend_by<const N: usize>(self, target: &mut Vec<u8>, source: &[u8]) {
+        let masked = |key: Self, block: &[u8]| {
+            let mut block = <[u8; N]>::try_from(block).unwrap_or([0; N]);
+            key.apply(&mut block);
+            block
+        };
+        let end = target.len() + source.len();
+        for block in source.chunks_exact(N) {
+            target.extend_from_slice(&masked(self, block));
+        }
+        if let Some((before, last)) = source.split_last_chunk::<N>() {
+            target.truncate(end - N);
+            target.extend_from_slice(&masked(self.advanced(before.len()), last));
+        }
     }
 
     /// One word, which a loop over them turns into whole vectors.

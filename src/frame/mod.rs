@@ -225,11 +225,12 @@ impl FrameHeader {
         EncodedHeader { bytes, len }
     }
 
-    /// The header without a mask, of a constant size, where the payload is that short.
+    /// The header of a payload that short: of a constant size, and then the key, if any.
     #[inline]
     pub(crate) fn encode_short(&self) -> Option<[u8; 2]> {
-        match (self.mask, u8::try_from(self.payload_len)) {
-            (None, Ok(length @ 0..=125)) => Some([self.first_byte(), length]),
+        let mask_bit = if self.mask.is_some() { 0x80 } else { 0 };
+        match u8::try_from(self.payload_len) {
+            Ok(length @ 0..=125) => Some([self.first_byte(), mask_bit | length]),
             _ => None,
         }
     }
