@@ -239,6 +239,27 @@ mod on_the_heap {
         assert_eq!(usage.held, 0, "{usage:?}");
     }
 
+    /// 4 MiB of short messages, read 64 KiB at a time, leave no heap behind once the memory is
+    /// given back, and less than is to be retained before.
+    #[test]
+    fn a_burst_leaves_nothing_behind() {
+        const RETAIN: u32 = 1000;
+        let frame = wire::frame(true, FIN | TEXT, &[b'x'; 125]);
+        let wire = frame.repeat((4 << 20) / frame.len());
+        let mut scratch = Vec::with_capacity(64 << 10);
+        let mut out = Vec::with_capacity(128 << 10);
+        let config = Config::new().retain(RETAIN);
+        let (mut connection, before) = measure(|| opened::<Server, _>(Heap, config));
+        let (count, usage) =
+            measure(|| round(&mut connection, &wire, (64 << 10, true), &mut scratch, &mut out));
+        assert_eq!(count, wire.len() / frame.len());
+        let kept = before.held + usage.held;
+        assert!(kept > 0, "a message that was cut took some memory");
+        assert!(kept <= RETAIN.into(), "{kept} bytes are kept");
+        let ((), given_back) = measure(|| connection.release());
+        assert_eq!(kept + given_back.held, 0);
+    }
+
     /// As `opened`, with the output of the caller.
     fn opened_with<R: Side>(out: &mut Vec<u8>) -> Connection<R, Heap> {
         let mut connection = R::connect(Heap, Config::default(), out);
