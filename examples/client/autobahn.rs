@@ -30,8 +30,8 @@ pub(crate) fn run(
     for case in 1..=count {
         show_progress(&format!("case {case} of {count}"));
         let query = [("case", &*case.to_string()), ("agent", &test.agent)];
-        let resource = server.resource("/runCase", &query);
-        match visit(&resource, config.delivery(delivery), options, &mut Echo) {
+        let case = resource(server, "/runCase", &query);
+        match visit(&case, config.delivery(delivery), options, &mut Echo) {
             // In many cases the server breaks the protocol, and it is right to fail.
             Ok(()) | Err(Failure::Unclean(_)) => {}
             Err(failure) => {
@@ -41,16 +41,27 @@ pub(crate) fn run(
         }
     }
     show_progress("");
-    let resource = server.resource("/updateReports", &[("agent", &test.agent)]);
-    visit(&resource, config, options, &mut Echo)
+    let update = resource(server, "/updateReports", &[("agent", &test.agent)]);
+    visit(&update, config, options, &mut Echo)
 }
 
 /// Asks the server how many cases it has.
 fn case_count(server: &Target, config: Config, options: Options) -> Result<u32, Failure> {
     let mut answer = Answer::default();
-    visit(&server.resource("/getCaseCount", &[]), config, options, &mut answer)?;
+    visit(&resource(server, "/getCaseCount", &[]), config, options, &mut answer)?;
     let count = answer.text.as_deref().and_then(|text| text.parse().ok());
     count.ok_or_else(|| Failure::Other("/getCaseCount: the answer is not a number".to_owned()))
+}
+
+/// Another path and query on the same server.
+fn resource(server: &Target, path: &str, query: &[(&str, &str)]) -> Target {
+    let Target(mut url) = server.clone();
+    url.set_path(path);
+    url.set_query(None);
+    if !query.is_empty() {
+        url.query_pairs_mut().extend_pairs(query);
+    }
+    Target(url)
 }
 
 /// Connects to a resource and stays until the connection has ended.

@@ -105,7 +105,8 @@ impl Driver {
         let connection =
             Connection::client(request, SystemEntropy::new(), config, &mut outgoing)
                 .map_err(|error| Failure::Usage(format!("cannot send such a request: {error}")))?;
-        let (poll, socket) = register(target.connect()?).map_err(socket_failure)?;
+        let (poll, socket) =
+            register(target.connect().map_err(Failure::Other)?).map_err(socket_failure)?;
         Ok(Self {
             connection,
             outgoing,

@@ -29,8 +29,10 @@ mod compression;
 mod driver;
 mod exchange;
 mod log;
+#[path = "../common/outgoing.rs"]
 mod outgoing;
 mod talk;
+#[path = "../common/target.rs"]
 mod target;
 
 use core::fmt;

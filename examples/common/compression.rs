@@ -1,4 +1,4 @@
-//! The options about permessage-deflate, which both examples have.
+//! The options about permessage-deflate, which the echo server and the client have.
 
 use sansocket::{Config, Deflate, WindowBits};
 

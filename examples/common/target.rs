@@ -5,10 +5,9 @@ use std::net::TcpStream;
 use sansocket::Request;
 use url::{Position, Url};
 
-use crate::Failure;
-
 /// A `ws://` URL.
-pub(crate) struct Target(Url);
+#[derive(Clone)]
+pub(crate) struct Target(pub(crate) Url);
 
 impl Target {
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
@@ -31,17 +30,6 @@ impl Target {
         Ok(Self(url))
     }
 
-    /// Another path and query on the same server.
-    pub(crate) fn resource(&self, path: &str, query: &[(&str, &str)]) -> Self {
-        let mut url = self.0.clone();
-        url.set_path(path);
-        url.set_query(None);
-        if !query.is_empty() {
-            url.query_pairs_mut().extend_pairs(query);
-        }
-        Self(url)
-    }
-
     /// The request that upgrades a connection to this resource.
     pub(crate) fn request(&self) -> Request<'_> {
         // The parser has dropped the port if it is the default one, and escaped what must be.
@@ -50,13 +38,13 @@ impl Target {
         Request::new(host, path_and_query)
     }
 
-    /// Connects to the first address of the host that accepts.
-    pub(crate) fn connect(&self) -> Result<TcpStream, Failure> {
+    /// Connects to the first address of the host that accepts, or says why it cannot.
+    pub(crate) fn connect(&self) -> Result<TcpStream, String> {
         let connected = self.0.socket_addrs(|| None).and_then(|all| TcpStream::connect(&*all));
         connected.map_err(|error| {
             let host = &self.0[Position::BeforeHost..Position::AfterHost];
             let port = self.0.port_or_known_default().unwrap_or_default();
-            Failure::Other(format!("cannot connect to {host}:{port}: {error}"))
+            format!("cannot connect to {host}:{port}: {error}")
         })
     }
 }
