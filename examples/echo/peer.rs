@@ -13,7 +13,11 @@ use mio::net::TcpStream;
 use sansocket::{Accept, Config, Connection, Event, Heap, Reply, SendError, Server, Transport};
 
 use crate::backlog::Backlog;
+use crate::options::Options;
 use crate::page;
+
+/// The most bytes to read at a time.
+const CHUNK: usize = 64 << 10;
 
 /// So many bytes may wait to be written before receiving stops. The echo of one more message can
 /// come on top of that.
@@ -30,6 +34,12 @@ const LINGER: Duration = Duration::from_secs(1);
 
 /// A connection that has received nothing for so long gives its memory back.
 const QUIET: Duration = Duration::from_secs(1);
+
+/// The limits are the defaults: 16 MiB for frames and messages.
+const CONFIG: Config = Config::new()
+    .opening_timeout(Duration::from_secs(10))
+    .closing_timeout(Duration::from_secs(5))
+    .keep_alive(Duration::from_secs(30), Duration::from_secs(20));
 
 /// A connection and its socket.
 pub(crate) struct Peer {
@@ -78,19 +88,31 @@ pub(crate) enum Next {
     Drop,
 }
 
-/// Memory that all connections of the thread share.
+/// What all connections of the thread share.
 pub(crate) struct Shared {
+    config: Config,
     /// What is read goes here first.
-    pub(crate) input: Box<[u8]>,
+    input: Box<[u8]>,
     /// Lent to the output of the connection whose turn it is.
-    pub(crate) output: Vec<u8>,
+    output: Vec<u8>,
+}
+
+impl Shared {
+    pub(crate) fn new(options: &Options) -> Self {
+        let chunk = options.chop.map_or(CHUNK, |chop| chop.get().min(CHUNK));
+        Self {
+            config: options.compression.apply(CONFIG.delivery(options.delivery)),
+            input: vec![0; chunk].into_boxed_slice(),
+            output: Vec::new(),
+        }
+    }
 }
 
 impl Peer {
-    pub(crate) fn new(socket: TcpStream, config: Config, now: Duration) -> Self {
+    pub(crate) fn new(socket: TcpStream, shared: &Shared, now: Duration) -> Self {
         Self {
             socket,
-            connection: Connection::server(config),
+            connection: Connection::server(shared.config),
             stage: Stage::Open,
             output: Backlog::default(),
             input: Backlog::default(),

@@ -3,6 +3,9 @@
 //! `mio` reports a change once, so what a socket is ready for is remembered by its [`Peer`], and a
 //! connection that has more to do stays in the queue until it has met the end of it. Each turn is
 //! bounded, and the queue is served in order: nobody starves the others.
+//!
+//! What is said on a connection is none of its business: `benches/sockets` runs the same loop around
+//! another library.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -12,15 +15,11 @@ use std::time::{Duration, Instant};
 
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token};
-use sansocket::Config;
 use slab::Slab;
 
 use crate::deadlines::Deadlines;
 use crate::options::Options;
 use crate::peer::{Next, Peer, Shared};
-
-/// The most bytes to read at a time.
-const CHUNK: usize = 64 << 10;
 
 /// After so many new connections it is the turn of the old ones.
 const ACCEPTS_PER_TURN: usize = 256;
@@ -31,12 +30,6 @@ const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 /// The listening socket's token; those of the connections are their keys in the slab.
 const LISTENER: Token = Token(usize::MAX);
 
-/// The limits are the defaults: 16 MiB for frames and messages.
-const CONFIG: Config = Config::new()
-    .opening_timeout(Duration::from_secs(10))
-    .closing_timeout(Duration::from_secs(5))
-    .keep_alive(Duration::from_secs(30), Duration::from_secs(20));
-
 /// The server and all its connections.
 pub(crate) struct Server {
     poll: Poll,
@@ -44,7 +37,6 @@ pub(crate) struct Server {
     accepting: Accepting,
     /// The lack of room was told, and did not end since.
     shortage_told: bool,
-    config: Config,
     /// Where the time that connections are told begins.
     start: Instant,
     peers: Slab<Peer>,
@@ -71,18 +63,16 @@ impl Server {
         let poll = Poll::new()?;
         let mut listener = TcpListener::bind(options.address)?;
         poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
-        let chunk = options.chop.map_or(CHUNK, |chop| chop.get().min(CHUNK));
         Ok(Self {
             poll,
             listener,
             accepting: Accepting::Idle,
             shortage_told: false,
-            config: options.compression.apply(CONFIG.delivery(options.delivery)),
             start: Instant::now(),
             peers: Slab::new(),
             queue: VecDeque::new(),
             deadlines: Deadlines::default(),
-            shared: Shared { input: vec![0; chunk].into_boxed_slice(), output: Vec::new() },
+            shared: Shared::new(options),
         })
     }
 
@@ -192,7 +182,7 @@ impl Server {
         let key = entry.key();
         let interest = Interest::READABLE | Interest::WRITABLE;
         self.poll.registry().register(&mut socket, Token(key), interest)?;
-        let peer = entry.insert(Peer::new(socket, self.config, now));
+        let peer = entry.insert(Peer::new(socket, &self.shared, now));
         enqueue(&mut self.queue, peer, key);
         Ok(())
     }
