@@ -208,18 +208,18 @@
 //! | call | copies | passes | allocates |
 //! |---|---|---|---|
 //! | [`Events::next`]: a message in one frame, whole in a `&mut [u8]` or without a mask | none | unmasking, UTF-8 if text | no |
-//! | …: one in a `&[u8]`, masked | 1, unmasked on the way | UTF-8 if text | as the next |
-//! | …: one in several chunks or frames | 1, unmasked on the way; masked text also by way of 2 KiB of stack | UTF-8 if text, as it comes; once more when lent with [`Fixed`] | grows by doubling; [`Config::retain`] is kept |
+//! | …: one in a `&[u8]`, masked, or in several chunks or frames | 1, unmasked on the way; what is masked also by way of the stack, if it is text or with [`Fixed`] | UTF-8 if text, as it comes; once more when lent with [`Fixed`] | grows by doubling; [`Config::retain`] is kept |
 //! | …: a piece, [`Delivery::Streaming`] | none in a `&mut [u8]` or without a mask, else 1 | unmasking, UTF-8 if text | as above |
-//! | …: a compressed message | out of the decompressor's window 1; masked input in blocks of 512 bytes 1 | UTF-8 if text | the decompressor, with the first one |
-//! | …: a ping, answered | 1, to the output; 1 more if it was cut | unmasking | 125 bytes, once, if it was cut |
+//! | …: a compressed message | out of the decompressor's window 1; masked input in blocks of 512 bytes 1 | UTF-8 if text | as above, and the decompressor with the first one |
+//! | …: a ping, answered | 1, to the output; 1 more if it was cut, or masked in a `&[u8]` | unmasking | 125 bytes, once, for that one more |
+//! | …: a close frame | 1, kept for the report, and 1 to the output | | 125 bytes, once |
 //! | …: the head of a handshake | 1 | one to find its end, a few over its lines | the head, until it is answered |
 //! | [`send`](Connection::send), [`send_fragment`](Connection::send_fragment) | 1, masked on the way by a client | none | no |
 //! | …, compressed | 1 to the compressor, 1 to the output | | the compressor, with the first one |
 //! | [`begin_frame`](Connection::begin_frame) | none: 2 to 14 bytes of header | none | no |
-//! | [`ping`](Connection::ping), [`pong`](Connection::pong), [`close`](Connection::close) | 1, of at most 125 bytes | none | a close's reason |
+//! | [`ping`](Connection::ping), [`pong`](Connection::pong), [`close`](Connection::close) | 1, of at most 125 bytes | none | a close: its reason, to be reported |
 //! | [`accept`](Connection::accept), [`respond`](Connection::respond), [`client`](Connection::client) | the head, counted before it is written | a few over the request's lines | a client: the names of its subprotocols |
-//! | [`tick`](Connection::tick), [`next_timeout`](Connection::next_timeout), [`transport`](Connection::transport), [`state`](Connection::state), [`close_report`](Connection::close_report), [`end_of_stream`](Connection::end_of_stream) | constant work | | no |
+//! | [`tick`](Connection::tick), [`next_timeout`](Connection::next_timeout), [`transport`](Connection::transport), [`state`](Connection::state), [`close_report`](Connection::close_report), [`end_of_stream`](Connection::end_of_stream) | constant work | | a close for idleness: its reason |
 //! | [`release`](Connection::release) | none | none | gives back |
 //!
 //! # Features

@@ -176,6 +176,8 @@ impl Entropy for SystemEntropy {
             if bytes.len() > Self::SIZE / 4 {
                 return getrandom::fill(bytes).map_err(|_| EntropyError);
             }
+            // If this fails, what is in the buffer is nothing to use.
+            self.used = Self::SIZE;
             getrandom::fill(&mut self.bytes).map_err(|_| EntropyError)?;
             self.used = 0;
         }

@@ -53,6 +53,11 @@ pub trait Bytes: Default {
     /// Appends bytes; `limit` is how long the whole can get, for the growth to stop there.
     fn append(&mut self, bytes: &[u8], limit: u64) -> Result<(), NoRoom>;
 
+    /// Makes room for so many more bytes at once, where room is made.
+    fn reserve(&mut self, _more: usize, _limit: u64) -> Result<(), NoRoom> {
+        Ok(())
+    }
+
     /// Appends text. What is text from the start can remain known to be so.
     fn append_text(&mut self, text: &str, limit: u64) -> Result<(), NoRoom> {
         self.append(text.as_bytes(), limit)
@@ -256,6 +261,11 @@ impl Bytes for Memory {
             Some(key) => key.extend(memory, bytes),
             None => memory.extend_from_slice(bytes),
         })
+    }
+
+    #[inline]
+    fn reserve(&mut self, more: usize, limit: u64) -> Result<(), NoRoom> {
+        self.make_room(more, limit)
     }
 
     #[inline]

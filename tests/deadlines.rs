@@ -329,6 +329,9 @@ fn only_messages_keep_a_connection_from_being_idle() {
         feed(&mut connection, &wire[..wire.len() - 1], &mut out).all();
         assert_eq!(connection.next_timeout(), Some(ms(130)));
         pass(&mut connection, 40);
+        // Nothing is not a part of one.
+        feed(&mut connection, &[], &mut out).all();
+        assert_eq!(connection.next_timeout(), Some(ms(130)));
         // Pings and pongs do not.
         feed(&mut connection, &wire[wire.len() - 1..], &mut out).all();
         pass(&mut connection, 50);

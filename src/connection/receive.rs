@@ -240,7 +240,10 @@ impl<R: Role, S: Storage> Connection<R, S> {
     /// The payload of a data frame.
     #[inline]
     fn data<C: Chunk>(&mut self, payload: Payload, cursor: &mut Cursor<C>) -> Result<Flow, Error> {
-        self.core.note_received();
+        // An empty chunk says nothing; a header was noted when it was whole.
+        if !cursor.rest().is_empty() {
+            self.core.note_received();
+        }
         if self.core.incoming.compressed {
             return self.compressed(payload, cursor);
         }
@@ -310,6 +313,8 @@ impl<R: Role, S: Storage> Connection<R, S> {
         bytes: &[u8],
     ) -> Result<(), Error> {
         const { assert!(N % 4 == 0, "the key stands at the same phase before every block") };
+        // All of it is at hand, so there is no need to grow block by block.
+        self.message.reserve(bytes.len(), self.core.config.max_message)?;
         let mut block = [0; N];
         for masked in bytes.chunks(N) {
             let length = key.copy(masked, &mut block);
@@ -499,6 +504,9 @@ impl<R: Role> Core<R> {
         if kind.is_some() {
             self.incoming.message = kind;
             self.incoming.compressed = rsv == Rsv::RSV1;
+        }
+        if !opcode.is_control() {
+            self.note_received();
         }
         let payload = Payload { opcode, fin, key: mask, left: payload_len };
         self.incoming.frame = Frame::Payload(payload);

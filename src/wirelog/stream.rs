@@ -191,11 +191,15 @@ impl Stream {
     fn take_payload(&mut self, input: &mut &[u8], preview: usize) -> Option<Found> {
         let Stage::Payload(frame, left) = &mut self.stage else { return None };
         let frame = *frame;
+        let at = frame.header.payload_len - *left;
         let count = usize::try_from(*left).unwrap_or(usize::MAX).min(input.len());
         *left -= count as u64;
         let ended = *left == 0;
         let part = self.take(input, count);
-        self.keep(&frame.header, part, preview);
+        // Behind a part that was not kept, as the preview was shorter then, none is.
+        if at == self.payload.len() as u64 {
+            self.keep(&frame.header, part, preview);
+        }
         if !ended {
             return None;
         }
