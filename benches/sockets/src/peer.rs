@@ -2,8 +2,9 @@
 //! not block.
 //!
 //! Answers gather in tungstenite's own write buffer and are flushed at the end of a turn, so one
-//! write takes all that one turn answers. It has no deadlines, so it does less than the peer of
-//! `examples/echo` does about time.
+//! write takes all that one turn answers. tungstenite does not know about time, so what is done
+//! about it here is the least that keeps dead connections from staying: the loop wakes up for them
+//! as it does in `examples/echo`.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::time::Duration;
@@ -24,9 +25,15 @@ const BYTES_PER_TURN: usize = 512 << 10;
 /// The longest frame and the longest message, as in `examples/echo`.
 const LIMIT: usize = 16 << 20;
 
+/// A connection that nothing was received on for so long is dropped; `examples/echo` does that 20 s
+/// after a ping, which it sends after 30 s.
+const SILENCE: Duration = Duration::from_secs(50);
+
 /// A connection and its socket.
 pub(crate) struct Peer {
     stage: Stage,
+    /// When something was last received.
+    heard: Duration,
     /// It waits for its turn. This and the next are notes of the event loop.
     pub(crate) queued: bool,
     /// The time at which it is woken.
@@ -70,10 +77,10 @@ impl Shared {
 }
 
 impl Peer {
-    pub(crate) fn new(stream: TcpStream, shared: &Shared, _: Duration) -> Self {
+    pub(crate) fn new(stream: TcpStream, shared: &Shared, now: Duration) -> Self {
         let socket = Socket { stream, readable: false, writable: true, budget: 0 };
         let opening = ServerHandshake::start(socket, NoCallback, Some(shared.config));
-        Self { stage: Stage::Opening(opening), queued: false, wake: None }
+        Self { stage: Stage::Opening(opening), heard: now, queued: false, wake: None }
     }
 
     /// Takes note of what the socket is ready for.
@@ -85,7 +92,7 @@ impl Peer {
     }
 
     /// Does what can be done now, in bounded time.
-    pub(crate) fn turn(&mut self, _: Duration, _: &mut Shared) -> Next {
+    pub(crate) fn turn(&mut self, now: Duration, _: &mut Shared) -> Next {
         if let Some(socket) = self.socket() {
             socket.budget = BYTES_PER_TURN;
         }
@@ -98,6 +105,11 @@ impl Peer {
                 return Next::Drop;
             }
         }
+        if self.socket().is_some_and(|socket| socket.budget < BYTES_PER_TURN) {
+            self.heard = now;
+        } else if self.heard + SILENCE <= now {
+            return Next::Drop;
+        }
         match self.socket() {
             // While the socket takes no output, nothing is received.
             Some(socket) if socket.readable && socket.writable => Next::Turn,
@@ -106,9 +118,9 @@ impl Peer {
         }
     }
 
-    /// There is none: tungstenite does not know about time.
+    /// When to give it a turn at the latest.
     pub(crate) fn deadline(&self) -> Option<Duration> {
-        None
+        Some(self.heard + SILENCE)
     }
 
     /// Goes on with the opening handshake.
