@@ -11,6 +11,15 @@ pub enum Delivery {
     /// Whole messages, as [`Event::Message`](crate::Event::Message).
     #[default]
     Whole,
+    /// Whole messages, with no copy of one that comes in a single frame: what has come of it stays
+    /// in the caller's buffer, as [`Events::remaining`](crate::Events::remaining), until all of it
+    /// is there; [`Events::wanted`](crate::Events::wanted) says how much is missing.
+    ///
+    /// That is for a caller whose buffer grows, up to [`Config::max_frame`], and who keeps what
+    /// remains at its front. What remains was unmasked and validated as far as it has come, so it
+    /// must not be changed. Fragments, compressed messages and what is masked in a `&[u8]` are
+    /// collected as with [`Whole`](Self::Whole).
+    InPlace,
     /// Pieces as they arrive, as [`Event::Piece`](crate::Event::Piece), so that a message can be
     /// larger than memory.
     Streaming,
@@ -24,6 +33,7 @@ pub enum Delivery {
 /// | [`max_head`](Self::max_head), [`max_headers`](Self::max_headers) | 8 KiB, 64 |
 /// | [`retain`](Self::retain) | 64 KiB |
 /// | [`delivery`](Self::delivery) | whole messages |
+/// | [`validate_held`](Self::validate_held) | on |
 /// | [`auto_pong`](Self::auto_pong), [`auto_close`](Self::auto_close) | on |
 /// | deadlines | none |
 ///
@@ -45,6 +55,7 @@ pub struct Config {
     pub(crate) max_head: u32,
     pub(crate) max_headers: u16,
     pub(crate) delivery: Delivery,
+    pub(crate) validate_held: bool,
     pub(crate) auto_pong: bool,
     pub(crate) auto_close: bool,
     pub(crate) deflate: Option<Deflate>,
@@ -88,6 +99,7 @@ impl Config {
             max_head: 8 << 10,
             max_headers: 64,
             delivery: Delivery::Whole,
+            validate_held: true,
             auto_pong: true,
             auto_close: true,
             deflate: None,
@@ -145,6 +157,15 @@ impl Config {
     #[must_use]
     pub const fn delivery(mut self, delivery: Delivery) -> Self {
         self.delivery = delivery;
+        self
+    }
+
+    /// Whether a text that waits in the caller's buffer, with [`Delivery::InPlace`], is validated
+    /// as it comes, so that a byte that cannot stand in it is refused at once; if not, it is
+    /// validated when its frame is whole, once instead of twice.
+    #[must_use]
+    pub const fn validate_held(mut self, on: bool) -> Self {
+        self.validate_held = on;
         self
     }
 

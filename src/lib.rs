@@ -183,7 +183,8 @@
 //!   fragments, or only the header for a payload that is written from where it is
 //!   ([`Connection::begin_frame`]).
 //! - Chunks as `&mut [u8]`, unmasked in place and lent without a copy where a frame is whole, or
-//!   as `&[u8]`.
+//!   as `&[u8]`; with [`Delivery::InPlace`] frames wait in the caller's buffer until they are whole,
+//!   and no message in one frame is ever copied.
 //! - Compression with permessage-deflate [RFC 7692], on the heap, shared by many connections, or in
 //!   memory of constant size ([`Deflate`]).
 //! - The closing handshake in every order, with what to do about TCP and a [`CloseReport`].
@@ -209,6 +210,7 @@
 //! |---|---|---|---|
 //! | [`Events::next`]: a message in one frame, whole in a `&mut [u8]` or without a mask | none | unmasking, UTF-8 if text | no |
 //! | …: one in a `&[u8]`, masked, or in several chunks or frames | 1, unmasked on the way; what is masked also by way of the stack, if it is text or with [`Fixed`] | UTF-8 if text, as it comes; once more when lent with [`Fixed`] | grows by doubling; [`Config::retain`] is kept |
+//! | …: a message in one frame, [`Delivery::InPlace`] | none in a `&mut [u8]` or without a mask | unmasking; UTF-8 if text, twice for what came before its last chunk unless [`Config::validate_held`] says once | no |
 //! | …: a piece, [`Delivery::Streaming`] | none in a `&mut [u8]` or without a mask, else 1 | unmasking, UTF-8 if text | as above |
 //! | …: a compressed message | out of the decompressor's window 1; masked input in blocks of 512 bytes 1 | UTF-8 if text | as above, and the decompressor with the first one |
 //! | …: a ping, answered | 1, to the output; 1 more if it was cut, or masked in a `&[u8]` | unmasking | 125 bytes, once, for that one more |
@@ -231,7 +233,7 @@
 //! | `getrandom` | [`SystemEntropy`] |
 //! | `deflate` (default) | permessage-deflate: [`Config::deflate`], [`Shared`], [`FixedDeflate`] |
 //! | `zlib-rs` | zlib-rs as the compressor of [`Heap`] and [`Shared`]: faster, with more memory |
-//! | `simd` | UTF-8 validation with SIMD instructions |
+//! | `simd` | UTF-8 validation and, with `std`, masking by the SIMD instructions that the processor has; Rust 1.89 |
 //! | `defmt` | `defmt::Format` on events, errors and states |
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]

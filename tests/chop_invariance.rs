@@ -27,6 +27,8 @@ struct Setup<S> {
     config: Config,
     manners: Manners,
     established: bool,
+    /// Whether what is not consumed waits in the caller's buffer.
+    waits: bool,
 }
 
 impl<S: Storage + Copy> Setup<S> {
@@ -37,12 +39,16 @@ impl<S: Storage + Copy> Setup<S> {
         cuts: impl IntoIterator<Item = (usize, bool)>,
     ) -> Transcript {
         let mut out = Output::unbounded();
+        let config = if self.waits { self.config.delivery(Delivery::InPlace) } else { self.config };
         let connection = if self.established {
-            established::<R, S>(self.storage, self.config)
+            established::<R, S>(self.storage, config)
         } else {
-            R::connect(self.storage, self.config, &mut out)
+            R::connect(self.storage, config, &mut out)
         };
         let mut driver = Driver::new(connection, out).with_manners(self.manners);
+        if self.waits {
+            driver = driver.keeping();
+        }
         driver.feed_in(bytes, cuts);
         driver.finish()
     }
@@ -91,7 +97,7 @@ fn manners() -> impl Strategy<Value = Manners> {
 
 /// A property over random conversations for one side and one storage.
 macro_rules! conversations {
-    ($($(#[$meta:meta])* $name:ident: $side:ty, $storage:expr;)*) => {
+    ($($(#[$meta:meta])* $name:ident: $side:ty, $storage:expr, $waits:expr;)*) => {
         proptest! {
             #![proptest_config(common::settings(REGRESSIONS))]
             $(
@@ -104,7 +110,13 @@ macro_rules! conversations {
                     pattern in pattern(),
                 ) {
                     let established = conversation.head.is_none();
-                    let setup = Setup { storage: $storage, config, manners, established };
+                    let setup = Setup {
+                        storage: $storage,
+                        config,
+                        manners,
+                        established,
+                        waits: $waits,
+                    };
                     setup.check::<$side>(&conversation.bytes::<$side>(), &pattern)?;
                 }
             )*
@@ -114,12 +126,18 @@ macro_rules! conversations {
 
 conversations! {
     #[cfg(feature = "alloc")]
-    a_server_on_the_heap: Server, Heap;
+    a_server_on_the_heap: Server, Heap, false;
     #[cfg(feature = "alloc")]
-    a_client_on_the_heap: Client<Script>, Heap;
-    a_server_of_300_bytes: Server, Fixed::<300>;
-    a_client_of_300_bytes: Client<Script>, Fixed::<300>;
-    a_server_of_17_bytes: Server, Fixed::<17>;
+    a_server_on_the_heap_in_place: Server, Heap, true;
+    #[cfg(feature = "alloc")]
+    a_client_on_the_heap: Client<Script>, Heap, false;
+    #[cfg(feature = "alloc")]
+    a_client_on_the_heap_in_place: Client<Script>, Heap, true;
+    a_server_of_300_bytes: Server, Fixed::<300>, false;
+    a_server_of_300_bytes_in_place: Server, Fixed::<300>, true;
+    a_client_of_300_bytes: Client<Script>, Fixed::<300>, false;
+    a_client_of_300_bytes_in_place: Client<Script>, Fixed::<300>, true;
+    a_server_of_17_bytes: Server, Fixed::<17>, false;
 }
 
 proptest! {
@@ -130,11 +148,12 @@ proptest! {
     fn noise(
         bytes in vec(any::<u8>(), 0..200),
         established in any::<bool>(),
+        waits in any::<bool>(),
         config in any_config(),
         pattern in pattern(),
     ) {
         let manners = Manners::default();
-        let setup = Setup { storage: Fixed::<100>, config, manners, established };
+        let setup = Setup { storage: Fixed::<100>, config, manners, established, waits };
         setup.check::<Server>(&bytes, &pattern)?;
         setup.check::<Client<Script>>(&bytes, &pattern)?;
     }
@@ -152,6 +171,7 @@ proptest! {
             config: Config::new(),
             manners,
             established: true,
+            waits: false,
         };
         let server = setup.run::<Server>(&conversation.bytes::<Server>(), pattern.clone());
         let client = Setup { manners: Manners::default(), ..setup }
@@ -179,10 +199,11 @@ fn every_two_cuts_of_a_short_conversation() {
             b"junk".to_vec(),
         ];
         let bytes = conversation.concat();
-        for delivery in [Delivery::Whole, Delivery::Streaming] {
+        for delivery in [Delivery::Whole, Delivery::InPlace, Delivery::Streaming] {
             let config = Config::new().delivery(delivery);
             let manners = Manners { echo: true, answer_controls: false };
-            let setup = Setup { storage: Fixed::<64>, config, manners, established: true };
+            let waits = delivery == Delivery::InPlace;
+            let setup = Setup { storage: Fixed::<64>, config, manners, established: true, waits };
             let whole = setup.run::<R>(&bytes, [(bytes.len(), true)]);
             assert_eq!((whole.seen.last(), whole.error), (Some(&closed()), None));
             for first in 0..=bytes.len() {
@@ -207,10 +228,12 @@ fn every_two_cuts_of_a_short_conversation() {
 fn lengths_where_the_header_changes() {
     for length in [125, 126, 127, 65_535, 65_536] {
         let bytes = wire::frame(true, FIN | TEXT, &vec![b'a'; length]);
-        for delivery in [Delivery::Whole, Delivery::Streaming] {
+        for delivery in [Delivery::Whole, Delivery::InPlace, Delivery::Streaming] {
             let config = Config::new().delivery(delivery);
             let manners = Manners { echo: true, answer_controls: false };
-            let setup = Setup { storage: Fixed::<65_536>, config, manners, established: true };
+            let waits = delivery == Delivery::InPlace;
+            let storage = Fixed::<65_536>;
+            let setup = Setup { storage, config, manners, established: true, waits };
             let whole = setup.run::<Server>(&bytes, [(bytes.len(), true)]);
             assert_eq!((whole.seen.len(), whole.error), (1, None));
             for in_place in [true, false] {

@@ -156,14 +156,22 @@ impl<R: Side, S: Storage> Run<R, S> {
     fn feed_all(&mut self, wire: &[u8]) -> Result<(), Error> {
         let mut consumed = 0;
         let mut now = Duration::from_millis(5);
+        let mut buffer = Vec::new();
         for chunk in self.settings.cut(wire) {
             if self.settings.ticks {
                 self.tick(now)?;
                 now += Duration::from_millis(7);
             }
-            consumed += self.feed(&mut chunk.to_vec())?;
+            if !self.settings.waits {
+                buffer.clear();
+            }
+            buffer.extend_from_slice(chunk);
+            let taken = self.feed(&mut buffer)?;
+            buffer.drain(..taken);
+            consumed += taken;
         }
-        self.record.consumed = Some(consumed);
+        // What waits at the end depends on whether it can be lent.
+        self.record.consumed = (!self.settings.waits).then_some(consumed);
         Ok(())
     }
 

@@ -22,6 +22,8 @@ pub struct Settings {
     pub tight: bool,
     /// Leave the loop after each event, and come back with what was not consumed.
     pub early_exit: bool,
+    /// What is not consumed waits in the driver's buffer, with `Delivery::InPlace`.
+    pub waits: bool,
     /// Tell the time between chunks.
     pub ticks: bool,
     /// The lengths of the chunks, in turn; zero for all that is left.
@@ -37,15 +39,21 @@ impl Settings {
     /// | 1 | low half: `max_frame`, high half: `max_message`, each 2^n, 15 for the default |
     /// | 2 | `max_head`, times 16; 0 for the default |
     /// | 3 | 1 ticks, 2 keep-alive, 4 idle, 8 opening, 16 closing, 32 server drop; 64 `retain(0)`, 128 `max_headers(4)` |
-    /// | 4 | for the target; `chop` takes the side from it, odd for the client |
+    /// | 4 | 1 for the target, `chop` takes the side from it; 2 frames wait in the driver's buffer |
     /// | 5–7 | the lengths of the chunks |
     #[must_use]
     pub fn split(input: &[u8]) -> Option<(Self, &[u8])> {
-        let (&[flags, limits, head, timers, _, a, b, c], wire) =
+        let (&[flags, limits, head, timers, target, a, b, c], wire) =
             input.split_first_chunk::<LENGTH>()?;
         let flag = |bit| flags & bit != 0;
+        let waits = target & 2 != 0;
+        let mut config = config(flags, limits, head, timers);
+        if waits {
+            config = config.delivery(Delivery::InPlace);
+        }
         let settings = Self {
-            config: config(flags, limits, head, timers),
+            config,
+            waits,
             handshake: flag(32),
             fixed: flag(16),
             in_place: flag(8),

@@ -139,14 +139,24 @@ impl<C: Chunk> Cursor<C> {
         part(self.chunk.bytes(), start, length)
     }
 
+    /// The next bytes from the index `from` to `to`, unmasked where they are; `key` is that at the
+    /// index 0. Nothing is consumed.
+    #[inline]
+    pub(super) fn unmask(&mut self, from: usize, to: usize, key: Option<MaskKey>) -> &[u8] {
+        let start = self.at.saturating_add(from);
+        let length = to.saturating_sub(from);
+        if let Some(key) = key {
+            let rest = self.chunk.bytes_mut().get_mut(start..).unwrap_or_default();
+            key.advanced(from).apply(rest.get_mut(..length).unwrap_or_default());
+        }
+        self.part(start, length)
+    }
+
     /// Consumes the next bytes and leaves them, unmasked, where they are.
     #[inline]
     pub(super) fn lend(&mut self, count: usize, key: Option<MaskKey>) -> Source {
         let start = self.at;
-        if let Some(key) = key {
-            let rest = self.chunk.bytes_mut().get_mut(start..).unwrap_or_default();
-            key.apply(rest.get_mut(..count).unwrap_or_default());
-        }
+        self.unmask(0, count, key);
         self.advance(count);
         Source::Chunk { start, length: count }
     }

@@ -151,6 +151,48 @@ impl<'a, R: Role, S: Storage, C: Chunk, B: Buffer> Events<'a, R, S, C, B> {
         self.cursor.rest()
     }
 
+    /// How many bytes are missing behind [`remaining`](Self::remaining) until there is something to
+    /// do about it; 0 if nothing waits there, as always but with
+    /// [`Delivery::InPlace`](crate::Delivery::InPlace).
+    ///
+    /// It goes by the header as far as it has come: up to a frame of
+    /// [`Config::max_frame`](crate::Config::max_frame), of which not a byte may ever come, so let a
+    /// buffer grow with what has come. Fewer bytes can be passed all the same, as those are whom a
+    /// peer that is slow is heard by ([`Config::idle_timeout`](crate::Config::idle_timeout)) and
+    /// a text validated.
+    ///
+    #[cfg_attr(feature = "alloc", doc = "```")]
+    #[cfg_attr(not(feature = "alloc"), doc = "```ignore")]
+    /// use sansocket::{Config, Connection, Delivery, Event, Negotiated, Server};
+    ///
+    /// let config = Config::new().delivery(Delivery::InPlace);
+    /// let mut connection = Connection::established(Server, Negotiated::new(), config);
+    /// let (mut buffer, mut out) = (Vec::new(), Vec::new());
+    /// // A masked "Hello" [RFC 6455 §5.7], as it might come in three reads.
+    /// for (read, wanted) in [
+    ///     (&[0x81][..], 1),
+    ///     (&[0x85, 0x37, 0xfa, 0x21, 0x3d, 0x7f], 4),
+    ///     (&[0x9f, 0x4d, 0x51, 0x58], 0),
+    /// ] {
+    ///     buffer.extend_from_slice(read);
+    ///     let mut events = connection.receive(&mut buffer[..], &mut out);
+    ///     while let Some((event, mut reply)) = events.next()? {
+    ///         if let Event::Message(message) = event {
+    ///             reply.send(message).expect("the output grows");
+    ///         }
+    ///     }
+    ///     assert_eq!(events.wanted(), wanted);
+    ///     let consumed = events.consumed();
+    ///     buffer.drain(..consumed);
+    /// }
+    /// assert_eq!(out, b"\x81\x05Hello");
+    /// # Ok::<(), sansocket::Error>(())
+    /// ```
+    #[must_use]
+    pub fn wanted(&self) -> u64 {
+        self.connection.core.wanted(self.remaining())
+    }
+
     /// How many bytes of the chunk are consumed.
     #[must_use]
     pub fn consumed(&self) -> usize {

@@ -100,7 +100,7 @@ impl<R: Role, S: Storage> Connection<R, S> {
         let bytes = bytes.get(..length).unwrap_or_default();
         let kind = incoming.kind();
         incoming.length += length as u64;
-        if self.core.config.delivery == Delivery::Whole {
+        if self.core.config.delivery != Delivery::Streaming {
             match kind {
                 MessageKind::Text => {
                     let append = |text: &str| Ok(self.message.append_text(text, limit)?);
@@ -139,8 +139,8 @@ impl<R: Role, S: Storage> Connection<R, S> {
             self.decompress.end_message(takeover)?;
         }
         let source = match self.core.config.delivery {
-            Delivery::Whole if !payload.fin => return Ok(Flow::Next),
-            Delivery::Whole => {
+            Delivery::Whole | Delivery::InPlace if !payload.fin => return Ok(Flow::Next),
+            Delivery::Whole | Delivery::InPlace => {
                 self.core.lent = Lent::Message;
                 let length = self.message.as_slice().len();
                 return Ok(Flow::Step(Step::Message(kind, Source::Message { length })));

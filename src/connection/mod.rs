@@ -217,7 +217,7 @@ impl<R: Role, S: Storage> Connection<R, S> {
     /// The settings as far as the storage can keep to them.
     fn adapt(mut config: Config) -> Config {
         config.max_head = config.max_head.min(u32::try_from(S::Message::LIMIT).unwrap_or(u32::MAX));
-        if config.delivery == Delivery::Whole {
+        if config.delivery != Delivery::Streaming {
             config.max_message = config.max_message.min(S::Message::LIMIT as u64);
         }
         config.deflate = match (config.deflate, S::Decompress::WINDOW, S::Compress::WINDOW) {

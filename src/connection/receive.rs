@@ -13,7 +13,7 @@ use crate::frame::{FrameHeader, MAX_CONTROL_PAYLOAD, MaskKey, OpCode, Rsv};
 use crate::message::MessageKind;
 use crate::role::Role;
 use crate::storage::{Bytes, Storage};
-use crate::utf8;
+use crate::utf8::{self, Validator};
 
 /// How many bytes of a masked text are validated at a time; fewer where there are not so many.
 const BLOCK: usize = 2048;
@@ -240,8 +240,9 @@ impl<R: Role, S: Storage> Connection<R, S> {
     /// The payload of a data frame.
     #[inline]
     fn data<C: Chunk>(&mut self, payload: Payload, cursor: &mut Cursor<C>) -> Result<Flow, Error> {
-        // An empty chunk says nothing; a header was noted when it was whole.
-        if !cursor.rest().is_empty() {
+        // An empty chunk says nothing, nor do bytes that were held; a header was noted when it was
+        // whole.
+        if !payload.held && !cursor.rest().is_empty() {
             self.core.note_received();
         }
         if self.core.incoming.compressed {
@@ -249,8 +250,66 @@ impl<R: Role, S: Storage> Connection<R, S> {
         }
         match self.core.config.delivery {
             Delivery::Whole => self.whole(payload, cursor),
+            Delivery::InPlace => self.in_place(payload, cursor),
             Delivery::Streaming => self.streaming(payload, cursor),
         }
+    }
+
+    /// The payload of a data frame, for whole messages that wait in the caller's buffer.
+    fn in_place<C: Chunk>(
+        &mut self,
+        mut payload: Payload,
+        cursor: &mut Cursor<C>,
+    ) -> Result<Flow, Error> {
+        let can_lend = Cursor::<C>::can_lend(payload.key);
+        if payload.held && !can_lend {
+            self.collect_held(&mut payload, cursor)?;
+        }
+        let is_alone = payload.fin && (payload.held || self.core.incoming.length == 0);
+        if !is_alone || !can_lend {
+            return self.whole(payload, cursor);
+        }
+        let incoming = &mut self.core.incoming;
+        let (there, complete) = payload.available(cursor.rest().len());
+        let done = usize::try_from(incoming.length).unwrap_or(usize::MAX);
+        let fresh = cursor.unmask(done, there, payload.key);
+        let kind = incoming.kind();
+        if kind == MessageKind::Text && !complete && self.core.config.validate_held {
+            incoming.text.feed(fresh, incoming.length)?;
+        }
+        let length = fresh.len() as u64;
+        incoming.length += length;
+        if length > 0 {
+            self.core.timers.hear();
+            self.core.note_received();
+        }
+        if complete {
+            // A text is validated when it is lent.
+            self.core.incoming = Incoming::NONE;
+            return Ok(Flow::Step(Step::Message(kind, cursor.lend(there, None))));
+        }
+        payload.held = true;
+        self.core.incoming.frame = Frame::Payload(payload);
+        Ok(Flow::Starved)
+    }
+
+    /// Collects what was held in a chunk that could be unmasked, as this one can't.
+    fn collect_held<C: Chunk>(
+        &mut self,
+        payload: &mut Payload,
+        cursor: &mut Cursor<C>,
+    ) -> Result<(), Error> {
+        let incoming = &mut self.core.incoming;
+        let done = usize::try_from(incoming.length).unwrap_or(usize::MAX);
+        let done = done.min(cursor.rest().len());
+        incoming.length = 0;
+        incoming.text = Validator::NONE;
+        payload.held = false;
+        self.collect(None, cursor.peek(done))?;
+        cursor.advance(done);
+        payload.advance(done);
+        self.core.incoming.frame = Frame::Payload(*payload);
+        Ok(())
     }
 
     /// The payload of a data frame, for whole messages.
@@ -271,14 +330,7 @@ impl<R: Role, S: Storage> Connection<R, S> {
             return Ok(Flow::Step(Step::Message(kind, source)));
         }
 
-        match kind {
-            MessageKind::Text => self.collect_text(payload.key, cursor.peek(take))?,
-            MessageKind::Binary => {
-                let limit = self.core.config.max_message;
-                self.message.append_unmasked(cursor.peek(take), payload.key, limit)?;
-                self.core.incoming.length += take as u64;
-            }
-        }
+        self.collect(payload.key, cursor.peek(take))?;
         cursor.advance(take);
         payload.advance(take);
         let incoming = &mut self.core.incoming;
@@ -295,6 +347,17 @@ impl<R: Role, S: Storage> Connection<R, S> {
         self.core.lent = Lent::Message;
         let length = self.message.as_slice().len();
         Ok(Flow::Step(Step::Message(kind, Source::Message { length })))
+    }
+
+    /// Appends the next bytes to the message, unmasked, and validated if it is a text.
+    #[inline]
+    fn collect(&mut self, key: Option<MaskKey>, bytes: &[u8]) -> Result<(), Error> {
+        if self.core.incoming.kind() == MessageKind::Text {
+            return self.collect_text(key, bytes);
+        }
+        self.message.append_unmasked(bytes, key, self.core.config.max_message)?;
+        self.core.incoming.length += bytes.len() as u64;
+        Ok(())
     }
 
     /// Appends the next bytes of a text to the message, unmasked and validated.
@@ -399,6 +462,20 @@ impl<R: Role> Core<R> {
         }
     }
 
+    /// How many bytes are missing behind the rest of a chunk, which was left to the caller, until
+    /// there is something to do about it.
+    pub(super) fn wanted(&self, rest: &[u8]) -> u64 {
+        let waits = self.config.delivery == Delivery::InPlace
+            && matches!(self.phase, Phase::Open)
+            && self.failure.is_none();
+        let needed = match self.incoming.frame {
+            Frame::Payload(payload) if waits && payload.held => payload.left,
+            Frame::Header { length: 0, .. } if waits => FrameHeader::wanted(rest),
+            _ => 0,
+        };
+        needed.saturating_sub(rest.len() as u64)
+    }
+
     /// Whether whole messages can come, and none is under way.
     #[inline]
     fn is_at_ease(&self) -> bool {
@@ -408,7 +485,7 @@ impl<R: Role> Core<R> {
             && self.failure.is_none()
             && matches!(self.lent, Lent::Nothing)
             && !self.closing.received
-            && self.config.delivery == Delivery::Whole
+            && self.config.delivery != Delivery::Streaming
     }
 
     /// Reads a header from the bytes at hand, or goes on with one that was cut.
@@ -422,6 +499,9 @@ impl<R: Role> Core<R> {
         if length == 0 {
             if let Some((header, consumed)) = self.parse_header(rest)? {
                 return Ok((consumed, Some(self.begin(&header))));
+            }
+            if self.config.delivery == Delivery::InPlace {
+                return Ok((0, None));
             }
         }
         let had = usize::from(length);
@@ -508,7 +588,7 @@ impl<R: Role> Core<R> {
         if !opcode.is_control() {
             self.note_received();
         }
-        let payload = Payload { opcode, fin, key: mask, left: payload_len };
+        let payload = Payload { opcode, fin, key: mask, held: false, left: payload_len };
         self.incoming.frame = Frame::Payload(payload);
         payload
     }

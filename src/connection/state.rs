@@ -108,7 +108,10 @@ pub(super) struct Payload {
     pub(super) fin: bool,
     /// The key as it stands at the next byte.
     pub(super) key: Option<MaskKey>,
-    /// How many bytes are still to come.
+    /// What has come is left in the caller's buffer, unmasked and validated as far as the
+    /// message's length says.
+    pub(super) held: bool,
+    /// How many bytes are still to be consumed.
     pub(super) left: u64,
 }
 

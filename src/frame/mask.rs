@@ -10,6 +10,10 @@ use core::fmt;
 /// Bytes that one step takes.
 const WORD: usize = 8;
 
+/// Where cache lines begin, and from which length on that matters.
+const LINE: usize = 64;
+const LONG: usize = 1024;
+
 /// Bytes that are appended at a time.
 #[cfg(any(feature = "alloc", test))]
 const BLOCK: usize = 64;
@@ -61,6 +65,20 @@ impl MaskKey {
     /// Masks or unmasks `payload` in place; to do it twice changes nothing.
     #[inline]
     pub fn apply(self, payload: &mut [u8]) {
+        if payload.len() < LONG {
+            return self.apply_here(payload);
+        }
+        // A vector that is stored across the border of a cache line costs twice.
+        let lead = payload.as_ptr().align_offset(LINE).min(LINE);
+        let (lead, lines) = payload.split_at_mut(lead);
+        self.apply_here(lead);
+        let key = self.advanced(lead.len());
+        vectorized(|| key.apply_here(lines));
+    }
+
+    /// Masks or unmasks in place, whatever the alignment.
+    #[inline(always)]
+    fn apply_here(self, payload: &mut [u8]) {
         let mut words = payload.chunks_exact_mut(WORD);
         for word in &mut words {
             self.xor_word(word);
@@ -102,14 +120,21 @@ impl MaskKey {
         match source.len() {
             0..WORD => target.extend(source.iter().zip(self.0.iter().cycle()).map(|(b, k)| b ^ k)),
             WORD..BLOCK => self.extend_by::<WORD>(target, source),
-            _ => self.extend_by::<BLOCK>(target, source),
+            BLOCK..LONG => self.extend_by::<BLOCK>(target, source),
+            _ => {
+                let lead = target.as_ptr_range().end.align_offset(LINE).min(LINE);
+                let (lead, lines) = source.split_at(lead);
+                target.extend(lead.iter().zip(self.0.iter().cycle()).map(|(b, k)| b ^ k));
+                let key = self.advanced(lead.len());
+                vectorized(|| key.extend_by::<BLOCK>(target, lines));
+            }
         }
     }
 
     /// By blocks that fit registers, so that nothing is stored twice, but for what the last block
     /// has in common with the one before.
     #[cfg(any(feature = "alloc", test))]
-    #[inline]
+    #[inline(always)]
     fn extend_by<const N: usize>(self, target: &mut Vec<u8>, source: &[u8]) {
         let masked = |key: Self, block: &[u8]| {
             let mut block = <[u8; N]>::try_from(block).unwrap_or([0; N]);
@@ -157,6 +182,20 @@ impl MaskKey {
     }
 }
 
+/// Does the work with the widest vectors that the processor has.
+#[cfg(all(feature = "simd", feature = "std"))]
+fn vectorized(work: impl FnOnce()) {
+    use fearless_simd::{Level, Simd, dispatch};
+    dispatch!(Level::new(), simd => simd.vectorize(work));
+}
+
+/// Does the work with what the crate is compiled for.
+#[cfg(not(all(feature = "simd", feature = "std")))]
+#[inline(always)]
+fn vectorized(work: impl FnOnce()) {
+    work();
+}
+
 impl fmt::Debug for MaskKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let [a, b, c, d] = self.0;
@@ -175,7 +214,7 @@ mod tests {
 
     #[test]
     fn both_forms_equal_the_byte_loop_at_every_length_and_alignment() {
-        let data: Vec<u8> = (0..=250).cycle().take(400).collect();
+        let data: Vec<u8> = (0..=250).cycle().take(LONG + 100).collect();
         let bytes = [0x37, 0xfa, 0x21, 0x3d];
         let key = MaskKey::new(bytes);
         for start in 0..9 {

@@ -137,6 +137,24 @@ impl FrameHeader {
         Self::parse_checked(bytes, |_, _| Ok(()), |_| Ok(()), |_, _, _| Ok(()))
     }
 
+    /// How many bytes from the start of a frame there must be for its header to be whole, and for
+    /// a payload of up to 125 bytes, as far as can be told; 0 of no bytes.
+    pub(crate) fn wanted(bytes: &[u8]) -> u64 {
+        match *bytes {
+            [] => 0,
+            [_] => 2,
+            [_, second, ..] => {
+                let mask = if second & 0x80 == 0 { 0 } else { 4 };
+                let behind = match second & 0x7F {
+                    126 => 2,
+                    127 => 8,
+                    length => u64::from(length),
+                };
+                2 + mask + behind
+            }
+        }
+    }
+
     /// [`parse`](Self::parse) with the caller's own checks: of the first byte, of whether there is
     /// a mask, and of the length.
     ///

@@ -5,8 +5,8 @@ use core::time::Duration;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use sansocket::{
-    Accept, Buffer, Chunk, Client, CloseCode, CloseFrame, Config, Connection, Error, Message,
-    MessageKind, Reply, Response, SendError, Server, Storage,
+    Accept, Buffer, Chunk, Client, CloseCode, CloseFrame, Config, Connection, Delivery, Error,
+    Message, MessageKind, Reply, Response, SendError, Server, Storage,
 };
 
 use super::conversation::any_config;
@@ -307,7 +307,12 @@ fn any_time() -> impl Strategy<Value = Duration> {
 /// Settings with any deadlines.
 pub(crate) fn any_timed_config() -> impl Strategy<Value = Config> {
     let spans = (any_time(), any_time(), any_time(), any_time(), any_time(), any_time());
-    (any_config(), prop::option::of(spans)).prop_map(|(config, spans)| match spans {
+    let in_place = (prop::bool::weighted(0.3), any::<bool>());
+    let config = (any_config(), in_place).prop_map(|(config, (in_place, validate))| {
+        let config = config.validate_held(validate);
+        if in_place { config.delivery(Delivery::InPlace) } else { config }
+    });
+    (config, prop::option::of(spans)).prop_map(|(config, spans)| match spans {
         Some((opening, closing, drop, silence, answer, idle)) => config
             .opening_timeout(opening)
             .closing_timeout(closing)

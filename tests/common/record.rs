@@ -129,6 +129,9 @@ pub(crate) struct Driver<R: Side, S: Storage> {
     pub(crate) consumed: usize,
     /// How many events there can be in a byte: one, if it is not compressed.
     pub(crate) events_per_byte: usize,
+    /// What was not consumed, as the connection has left it, to be passed again in front of what
+    /// comes next; `None` where that is not done.
+    kept: Option<Vec<u8>>,
     scratch: Vec<u8>,
 }
 
@@ -155,6 +158,7 @@ impl<R: Side, S: Storage> Driver<R, S> {
             unread: vec![],
             consumed: 0,
             events_per_byte: 1,
+            kept: None,
             scratch: vec![],
         }
     }
@@ -164,9 +168,26 @@ impl<R: Side, S: Storage> Driver<R, S> {
         self
     }
 
+    /// Passes again from now on what was not consumed, as [`sansocket::Delivery::InPlace`] wants it.
+    pub(crate) fn keeping(mut self) -> Self {
+        self.kept = Some(vec![]);
+        self
+    }
+
     /// Passes one chunk, in place or shared, unless the connection has failed.
     pub(crate) fn feed(&mut self, bytes: &[u8], in_place: bool) {
         if self.error.is_some() {
+            return;
+        }
+        if let Some(mut kept) = self.kept.take() {
+            kept.extend_from_slice(bytes);
+            let consumed = if in_place {
+                self.take(&mut kept[..], None, usize::MAX)
+            } else {
+                self.take(&kept[..], None, usize::MAX)
+            };
+            kept.drain(..consumed);
+            self.kept = Some(kept);
             return;
         }
         let consumed = self.feed_up_to(bytes, in_place, usize::MAX);
@@ -179,23 +200,26 @@ impl<R: Side, S: Storage> Driver<R, S> {
     /// Passes one chunk and stops after so many events; gives how much of it was consumed.
     pub(crate) fn feed_up_to(&mut self, bytes: &[u8], in_place: bool, most: usize) -> usize {
         if !in_place {
-            return self.take(bytes, bytes, most);
+            return self.take(bytes, Some(bytes), most);
         }
         let mut chunk = core::mem::take(&mut self.scratch);
         chunk.clear();
         chunk.extend_from_slice(bytes);
-        let consumed = self.take(&mut chunk[..], bytes, most);
+        let consumed = self.take(&mut chunk[..], Some(bytes), most);
         self.scratch = chunk;
         consumed
     }
 
-    fn take<C: Chunk>(&mut self, chunk: C, bytes: &[u8], most: usize) -> usize {
+    /// Takes the events in a chunk of these bytes, if it is known that those not consumed must not
+    /// change.
+    fn take<C: Chunk>(&mut self, chunk: C, bytes: Option<&[u8]>, most: usize) -> usize {
+        let mut events = self.connection.receive(chunk, &mut self.out);
+        let length = events.remaining().len();
         // Every event but the few of the opening handshake takes a byte of its own, or one of the
         // four that end a compressed message and are not on the wire.
-        let bound = self.events_per_byte * (bytes.len() + 4) + 3;
-        let mut events = self.connection.receive(chunk, &mut self.out);
+        let bound = self.events_per_byte * (length + 4) + 3;
         for count in 0..most {
-            assert!(count <= bound, "{count} events in {} bytes", bytes.len());
+            assert!(count <= bound, "{count} events in {length} bytes");
             match events.next() {
                 Ok(Some((event, mut reply))) => {
                     let seen = Seen::new(&event);
@@ -212,7 +236,10 @@ impl<R: Side, S: Storage> Driver<R, S> {
             }
         }
         let consumed = events.consumed();
-        assert_eq!(events.remaining(), &bytes[consumed..], "changed before its turn");
+        assert_eq!(events.remaining().len(), length - consumed);
+        if let Some(bytes) = bytes {
+            assert_eq!(events.remaining(), &bytes[consumed..], "changed before its turn");
+        }
         self.consumed += consumed;
         consumed
     }

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use rand::RngCore;
 
 use super::library::{
-    Client, Config, Connection, DeflateParams, Entropy, EntropyError, Event, Heap, MessageKind,
-    Negotiated, Role, Server,
+    Client, Config, Connection, DeflateParams, Delivery, Entropy, EntropyError, Event, Heap,
+    MessageKind, Negotiated, Role, Server,
 };
 use crate::entrant::{self, Driver, Entrant, Outcome};
 use crate::payload::Payload;
@@ -64,7 +64,7 @@ impl Entropy for Keys {
 struct Sansocket<R: Role> {
     connection: Connection<R, Heap>,
     pipe: Pipe,
-    buffer: Box<[u8]>,
+    input: Input,
     out: Vec<u8>,
     payloads: Vec<Payload>,
     header_only: bool,
@@ -82,11 +82,14 @@ impl<R: End> Driver for Sansocket<R> {
             });
         }
         // Memory is kept for messages as long as those that come again and again.
-        let config = Config::new().retain(u32::try_from(work.row.length).ok()?.max(64 * 1024));
+        let config = Config::new()
+            .delivery(Delivery::InPlace)
+            .validate_held(false)
+            .retain(u32::try_from(work.row.length).ok()?.max(64 * 1024));
         Some(Self {
             connection: Connection::established(R::role(), negotiated, config),
             pipe,
-            buffer: vec![0; READ].into(),
+            input: Input::new(),
             out: Vec::new(),
             payloads: work.payloads.clone(),
             header_only: work.row.task == Task::Send
@@ -99,14 +102,16 @@ impl<R: End> Driver for Sansocket<R> {
     fn receive(&mut self, count: usize, sink: &mut impl Sink) -> Outcome {
         let mut seen = 0;
         while seen < count {
-            let length = self.pipe.fill(&mut self.buffer);
-            let mut events = self.connection.receive(&mut self.buffer[..length], &mut self.out);
+            let chunk = self.input.read(&mut self.pipe);
+            let mut events = self.connection.receive(chunk, &mut self.out);
             while let Some((event, _)) = events.next()? {
                 if let Event::Message(message) = event {
                     sink.message(message.kind() == MessageKind::Text, message.as_bytes());
                     seen += 1;
                 }
             }
+            let (kept, wanted) = (events.remaining().len(), events.wanted());
+            self.input.keep(kept, wanted);
             flush(&self.pipe, &mut self.out);
         }
         Ok(())
@@ -115,8 +120,8 @@ impl<R: End> Driver for Sansocket<R> {
     fn echo(&mut self, count: usize, sink: &mut impl Sink) -> Outcome {
         let mut seen = 0;
         while seen < count {
-            let length = self.pipe.fill(&mut self.buffer);
-            let mut events = self.connection.receive(&mut self.buffer[..length], &mut self.out);
+            let chunk = self.input.read(&mut self.pipe);
+            let mut events = self.connection.receive(chunk, &mut self.out);
             while let Some((event, mut reply)) = events.next()? {
                 if let Event::Message(message) = event {
                     sink.message(message.kind() == MessageKind::Text, message.as_bytes());
@@ -124,6 +129,8 @@ impl<R: End> Driver for Sansocket<R> {
                     seen += 1;
                 }
             }
+            let (kept, wanted) = (events.remaining().len(), events.wanted());
+            self.input.keep(kept, wanted);
             flush(&self.pipe, &mut self.out);
         }
         Ok(())
@@ -149,6 +156,60 @@ impl<R: End> Driver for Sansocket<R> {
             }
         }
         Ok(())
+    }
+}
+
+/// What was read and not consumed: the frame that is not whole yet, wherever it stands.
+struct Input {
+    buffer: Vec<u8>,
+    start: usize,
+    end: usize,
+    wanted: usize,
+}
+
+impl Input {
+    fn new() -> Self {
+        Self { buffer: vec![0; 2 * READ], start: 0, end: 0, wanted: 0 }
+    }
+
+    /// Reads behind what is kept until there is enough of it, and gives all.
+    fn read(&mut self, pipe: &mut Pipe) -> &mut [u8] {
+        loop {
+            self.make_room();
+            // Up to the end of a long frame and no further, so that nothing long has to be moved.
+            let is_long = self.end - self.start >= LONG;
+            let room = if is_long { READ.min(self.wanted) } else { READ };
+            let length = pipe.fill(&mut self.buffer[self.end..][..room]);
+            self.end += length;
+            self.wanted = self.wanted.saturating_sub(length);
+            if self.wanted == 0 {
+                return &mut self.buffer[self.start..self.end];
+            }
+        }
+    }
+
+    /// Makes room for a read.
+    fn make_room(&mut self) {
+        if self.buffer.len() - self.end >= READ {
+            return;
+        }
+        let kept = self.end - self.start;
+        if kept <= self.start {
+            // It is moved by as much as was consumed, at least.
+            self.buffer.copy_within(self.start..self.end, 0);
+            (self.start, self.end) = (0, kept);
+        } else {
+            self.buffer.resize(2 * self.buffer.len(), 0);
+        }
+    }
+
+    /// Keeps the last bytes of what was given.
+    fn keep(&mut self, length: usize, wanted: u64) {
+        self.wanted = usize::try_from(wanted).unwrap_or(usize::MAX);
+        self.start = self.end - length;
+        if length == 0 {
+            (self.start, self.end) = (0, 0);
+        }
     }
 }
 
