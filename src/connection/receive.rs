@@ -256,6 +256,7 @@ impl<R: Role, S: Storage> Connection<R, S> {
     }
 
     /// The payload of a data frame, for whole messages that wait in the caller's buffer.
+    #[inline(never)]
     fn in_place<C: Chunk>(
         &mut self,
         mut payload: Payload,

@@ -10,9 +10,9 @@ use core::fmt;
 /// Bytes that one step takes.
 const WORD: usize = 8;
 
-/// Where cache lines begin, and from which length on that matters.
+/// From which length on it matters where cache lines begin, and which vectors there are.
+const LONG: usize = 4096;
 const LINE: usize = 64;
-const LONG: usize = 1024;
 
 /// Bytes that are appended at a time.
 #[cfg(any(feature = "alloc", test))]
@@ -121,13 +121,7 @@ impl MaskKey {
             0..WORD => target.extend(source.iter().zip(self.0.iter().cycle()).map(|(b, k)| b ^ k)),
             WORD..BLOCK => self.extend_by::<WORD>(target, source),
             BLOCK..LONG => self.extend_by::<BLOCK>(target, source),
-            _ => {
-                let lead = target.as_ptr_range().end.align_offset(LINE).min(LINE);
-                let (lead, lines) = source.split_at(lead);
-                target.extend(lead.iter().zip(self.0.iter().cycle()).map(|(b, k)| b ^ k));
-                let key = self.advanced(lead.len());
-                vectorized(|| key.extend_by::<BLOCK>(target, lines));
-            }
+            _ => vectorized(|| self.extend_by::<BLOCK>(target, source)),
         }
     }
 
