@@ -14,9 +14,11 @@ const WORD: usize = 8;
 const LONG: usize = 4096;
 const LINE: usize = 64;
 
-/// Bytes that are appended at a time.
+/// Bytes that are appended at a time, to what is short and to what is long.
 #[cfg(any(feature = "alloc", test))]
 const BLOCK: usize = 64;
+#[cfg(any(feature = "alloc", test))]
+const LONG_BLOCK: usize = 256;
 
 /// The masking key of a frame [RFC 6455 §5.3].
 ///
@@ -73,7 +75,10 @@ impl MaskKey {
         let (lead, lines) = payload.split_at_mut(lead);
         self.apply_here(lead);
         let key = self.advanced(lead.len());
-        vectorized(|| key.apply_here(lines));
+        vectorized(
+            #[inline(always)]
+            || key.apply_here(lines),
+        );
     }
 
     /// Masks or unmasks in place, whatever the alignment.
@@ -121,7 +126,10 @@ impl MaskKey {
             0..WORD => target.extend(source.iter().zip(self.0.iter().cycle()).map(|(b, k)| b ^ k)),
             WORD..BLOCK => self.extend_by::<WORD>(target, source),
             BLOCK..LONG => self.extend_by::<BLOCK>(target, source),
-            _ => vectorized(|| self.extend_by::<BLOCK>(target, source)),
+            _ => vectorized(
+                #[inline(always)]
+                || self.extend_by::<LONG_BLOCK>(target, source),
+            ),
         }
     }
 
@@ -130,19 +138,23 @@ impl MaskKey {
     #[cfg(any(feature = "alloc", test))]
     #[inline(always)]
     fn extend_by<const N: usize>(self, target: &mut Vec<u8>, source: &[u8]) {
-        let masked = |key: Self, block: &[u8]| {
-            let mut block = <[u8; N]>::try_from(block).unwrap_or([0; N]);
-            key.apply(&mut block);
-            block
-        };
         let end = target.len() + source.len();
         for block in source.chunks_exact(N) {
-            target.extend_from_slice(&masked(self, block));
+            target.extend_from_slice(&self.masked::<N>(block));
         }
         if let Some((before, last)) = source.split_last_chunk::<N>() {
             target.truncate(end - N);
-            target.extend_from_slice(&masked(self.advanced(before.len()), last));
+            target.extend_from_slice(&self.advanced(before.len()).masked::<N>(last));
         }
+    }
+
+    /// A block, masked.
+    #[cfg(any(feature = "alloc", test))]
+    #[inline(always)]
+    fn masked<const N: usize>(self, block: &[u8]) -> [u8; N] {
+        let mut block = <[u8; N]>::try_from(block).unwrap_or([0; N]);
+        self.apply_here(&mut block);
+        block
     }
 
     /// One word, which a loop over them turns into whole vectors.
