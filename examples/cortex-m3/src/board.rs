@@ -31,7 +31,9 @@ impl Board {
         // and as the core's peripherals were taken, nobody else has a reference to them.
         let control = unsafe { &*SystemControl::ADDRESS };
         control.start_pll();
-        control.clocks_2.set(control.clocks_2.get() | CLOCKS_2_ETHERNET_MAC | CLOCKS_2_ETHERNET_PHY);
+        control
+            .clocks_2
+            .set(control.clocks_2.get() | CLOCKS_2_ETHERNET_MAC | CLOCKS_2_ETHERNET_PHY);
         clock::start(&mut core.SYST);
         Self { ethernet: Ethernet::start(control.mac_address(), frames) }
     }

@@ -4,6 +4,7 @@
 //! A product has none of this. It would log over a debug probe, and have its random bytes from a
 //! generator in the chip or a secure element: this chip has neither.
 
+use core::num::NonZeroU16;
 use core::panic::PanicInfo;
 
 use cortex_m_rt::{ExceptionFrame, exception};
@@ -60,9 +61,9 @@ impl Entropy for HostEntropy {
     }
 }
 
-/// The first argument after the name of the program, if it is a number.
+/// The first argument after the name of the program, if it is the number of a port.
 #[must_use]
-pub fn port() -> Option<u16> {
+pub fn port() -> Option<NonZeroU16> {
     let arguments = env::args::<64>().ok()?;
     let port = (&arguments).nth(1)?;
     port.ok()?.parse().ok()

@@ -6,6 +6,7 @@
 //! - [`clock`]: the time since then.
 //! - [`network`]: addresses, TCP sockets, waiting; where sansocket meets `smoltcp`.
 //! - [`stack`]: how much of the stack was ever used.
+//! - [`text`]: texts without an allocator.
 //! - [`host`]: arguments, random bytes and the way out; what a panic does.
 #![no_std]
 
@@ -15,3 +16,4 @@ pub mod ethernet;
 pub mod host;
 pub mod network;
 pub mod stack;
+pub mod text;

@@ -2,6 +2,7 @@
 //! of a connection.
 
 use core::fmt;
+use core::num::NonZeroU16;
 use core::time::Duration;
 
 use sansocket::Buffer;
@@ -18,6 +19,9 @@ const ADDRESS: Ipv4Address = Ipv4Address::new(10, 0, 2, 15);
 const PREFIX_LENGTH: u8 = 24;
 /// The emulator, and behind it its host.
 pub const GATEWAY: Ipv4Address = Ipv4Address::new(10, 0, 2, 2);
+
+/// The port that connections to the host come from: the first of those that are nobody's.
+const LOCAL_PORT: u16 = 49152;
 
 /// The bytes that wait in each direction of a TCP connection.
 const RING: usize = 4096;
@@ -87,11 +91,11 @@ impl Network {
         self.sockets.get_mut(handle)
     }
 
-    /// Begins to connect a socket to a port of the emulator's host.
-    pub fn connect(&mut self, handle: SocketHandle, port: u16, local_port: u16) {
+    /// Begins to connect a new socket to a port of the emulator's host.
+    pub fn connect(&mut self, handle: SocketHandle, port: NonZeroU16) {
         let socket = self.sockets.get_mut::<tcp::Socket<'_>>(handle);
         socket
-            .connect(self.interface.context(), (GATEWAY, port), local_port)
+            .connect(self.interface.context(), (GATEWAY, port.get()), LOCAL_PORT)
             .expect("the socket is new, and neither port is 0");
     }
 
@@ -103,7 +107,8 @@ impl Network {
     /// Sleeps until a frame comes, TCP/IP has something to do, or it is `until`.
     pub fn wait(&mut self, until: Option<Duration>) {
         let of_sockets = self.interface.poll_at(instant(clock::now()), &self.sockets);
-        let of_sockets = of_sockets.map(|at| Duration::from_micros(at.total_micros().cast_unsigned()));
+        let of_sockets =
+            of_sockets.map(|at| Duration::from_micros(at.total_micros().cast_unsigned()));
         let deadline = of_sockets.into_iter().chain(until).min();
         while !self.ethernet.has_received()
             && deadline.is_none_or(|deadline| clock::now() < deadline)

@@ -28,7 +28,7 @@ impl Stack {
         let untouched = (0..words)
             // SAFETY: the word is in RAM, aligned, and initialised by the paint. Those in use may
             // change, but the search ends at the first of them, which the processor does not
-            // change while it runs this, farther down... 
+            // change while it runs this, farther down...
             .take_while(|&word| unsafe { bottom.add(word).read_volatile() } == STACK_PAINT_VALUE)
             .count();
         Self { used: (words - untouched) * size_of::<u32>(), size: words * size_of::<u32>() }

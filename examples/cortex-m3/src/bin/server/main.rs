@@ -16,7 +16,7 @@ use cortex_m3::host::HostEntropy;
 use cortex_m3::network::{Network, Rings};
 use smoltcp::iface::SocketStorage;
 
-use session::{CHUNK, PORT, Session};
+use session::{MAX_CHUNK, PORT, Session};
 
 /// How many connections there can be at once.
 const CONNECTIONS: usize = if cfg!(feature = "deflate") { 2 } else { 4 };
@@ -27,7 +27,7 @@ fn main() -> ! {
     static mut SOCKETS: [SocketStorage<'static>; CONNECTIONS] = [SocketStorage::EMPTY; _];
     static mut RINGS: [Rings; CONNECTIONS] = [const { Rings::new() }; _];
     static mut SESSIONS: [Session; CONNECTIONS] = [const { Session::new() }; _];
-    static mut CHUNK_: [u8; CHUNK] = [0; _];
+    static mut CHUNK: [u8; MAX_CHUNK] = [0; _];
 
     let board = Board::start(FRAMES);
     let mut entropy = HostEntropy::open().expect("the host has /dev/urandom");
@@ -39,7 +39,7 @@ fn main() -> ! {
         let now = clock::now();
         network.poll(now);
         for (session, &socket) in SESSIONS.iter_mut().zip(&sockets) {
-            session.turn(network.socket(socket), CHUNK_, now);
+            session.turn(network.socket(socket), CHUNK, now);
         }
         network.wait(SESSIONS.iter().filter_map(Session::deadline).min());
     }

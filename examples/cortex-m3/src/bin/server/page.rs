@@ -1,10 +1,9 @@
 //! Plain HTTP on the same port: a page to try the server with, and how much stack it needs.
 
-use core::fmt::Write as _;
-
 use cortex_m3::network::TRANSMIT_ROOM;
 use cortex_m3::stack::Stack;
-use sansocket::{Buffer, FixedBuffer, Reply, RequestHead, Response, SendError, Server, Storage};
+use cortex_m3::text::Text;
+use sansocket::{Buffer, Reply, RequestHead, Response, SendError, Server, Storage};
 
 const PAGE: &[u8] = include_bytes!("page.html");
 
@@ -21,30 +20,16 @@ pub(crate) fn answer<S: Storage, B: Buffer>(
 ) -> Result<(), SendError> {
     if !matches!(request.method(), "GET" | "HEAD") {
         let allow = ("Allow", "GET, HEAD");
-        return reply.respond(&Response::new(405).headers(&[allow, TEXT]).body(b"only GET and HEAD\n"));
+        return reply
+            .respond(&Response::new(405).headers(&[allow, TEXT]).body(b"only GET and HEAD\n"));
     }
     match request.target() {
         "/" => reply.respond(&Response::new(200).headers(&[HTML]).body(PAGE)),
         "/stack" => {
-            let mut text = Text(FixedBuffer::new());
             let Stack { used, size } = Stack::measure();
-            // It fits.
-            let _ = writeln!(text, "{used} of {size} bytes");
-            reply.respond(&Response::new(200).headers(&[TEXT]).body(text.0.as_slice()))
+            let text = Text::<40>::format(format_args!("{used} of {size} bytes\n"));
+            reply.respond(&Response::new(200).headers(&[TEXT]).body(text.as_str().as_bytes()))
         }
         _ => reply.respond(&Response::new(404).headers(&[TEXT]).body(b"nothing here\n")),
-    }
-}
-
-/// Memory to format a short text in.
-struct Text(FixedBuffer<40>);
-
-impl core::fmt::Write for Text {
-    fn write_str(&mut self, text: &str) -> core::fmt::Result {
-        if self.0.room() < text.len() {
-            return Err(core::fmt::Error);
-        }
-        self.0.append(text.as_bytes());
-        Ok(())
     }
 }

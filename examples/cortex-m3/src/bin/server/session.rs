@@ -18,7 +18,7 @@ use crate::page;
 pub(crate) const PORT: u16 = 9001;
 
 /// The most bytes to receive at a time: a full segment.
-pub(crate) const CHUNK: usize = 1460;
+pub(crate) const MAX_CHUNK: usize = 1460;
 
 /// The longest head of a request. A browser's has some 700 bytes.
 const MAX_HEAD: usize = 1024;
@@ -31,7 +31,7 @@ type Storage = sansocket::FixedDeflate<MAX_HEAD, sansocket::Window<9>, sansocket
 /// An event is answered if there is room for the longest answer: a frame with the longest piece,
 /// which is a chunk. Less than that is answered to a request, before which there is all the room,
 /// and to pings and close frames.
-const LONGEST_ANSWER: usize = CHUNK + 64;
+const LONGEST_ANSWER: usize = MAX_CHUNK + 64;
 
 /// How long to read on, and to wait for the peer's end of TCP, after the last byte was written.
 const LINGER: Duration = Duration::from_secs(1);
@@ -55,7 +55,9 @@ enum Stage {
     Listening,
     Open(Connection<Server, Storage>),
     /// All is said. What still comes is thrown away until this time.
-    Lingering { until: Duration },
+    Lingering {
+        until: Duration,
+    },
 }
 
 impl Session {
@@ -76,7 +78,7 @@ impl Session {
         if let Stage::Open(connection) = &mut self.stage {
             serve(connection, socket, chunk, now);
             if connection.transport() == Transport::Close {
-                defmt::info!("{}: {}", socket.remote_endpoint().map(|peer| peer.port), connection.close_report());
+                defmt::info!("closed: {}", connection.close_report());
                 socket.close();
                 // The acknowledgement of the peer's FIN has to be sent before the socket listens.
                 socket.set_ack_delay(None);
