@@ -66,7 +66,7 @@ class Page:
         for end in (self.commands, self.events):
             self.cleanup.callback(os.close, end)
         redirect = f'exec "$@" {COMMANDS}<&{its_commands} {EVENTS}>&{its_events}'
-        argv = ["sh", "-c", redirect, "sh", program, *OPTIONS, f"--user-data-dir={profile}"]
+        argv = ["bash", "-c", redirect, "bash", program, *OPTIONS, f"--user-data-dir={profile}"]
         with open(log, "ab") as output:
             process = subprocess.Popen(
                 argv,
