@@ -23,8 +23,11 @@ pub const GATEWAY: Ipv4Address = Ipv4Address::new(10, 0, 2, 2);
 /// The port that connections to the host come from: the first of those that are nobody's.
 const LOCAL_PORT: u16 = 49152;
 
-/// The bytes that wait in each direction of a TCP connection.
-const RING: usize = 4096;
+/// The longest segment of TCP on Ethernet.
+pub const SEGMENT: usize = 1460;
+
+/// The bytes that can wait in each direction of a TCP connection.
+const RING: usize = 2 * SEGMENT;
 
 /// The room in the transmit buffer of a socket that has just been connected.
 pub const TRANSMIT_ROOM: usize = RING;

@@ -16,11 +16,11 @@ use cortex_m3::board::Board;
 use cortex_m3::clock;
 use cortex_m3::ethernet::Frames;
 use cortex_m3::host::{self, HostEntropy};
-use cortex_m3::network::{Network, Rings};
+use cortex_m3::network::{Network, Rings, SEGMENT};
 use cortex_m3::stack::Stack;
 use smoltcp::iface::SocketStorage;
 
-use session::{MAX_CHUNK, Session};
+use session::Session;
 
 /// All has to be over by then.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -30,7 +30,7 @@ fn main() -> ! {
     static mut FRAMES: Frames = Frames::new();
     static mut SOCKETS: [SocketStorage<'static>; 1] = [SocketStorage::EMPTY];
     static mut RINGS: Rings = Rings::new();
-    static mut CHUNK: [u8; MAX_CHUNK] = [0; _];
+    static mut CHUNK: [u8; SEGMENT] = [0; _];
 
     let Some(port) = host::port() else {
         defmt::error!("the argument has to be the port of an echo server on the host");

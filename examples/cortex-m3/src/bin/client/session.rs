@@ -14,9 +14,6 @@ use smoltcp::socket::tcp::{self, Socket};
 
 use crate::exchange::Exchange;
 
-/// The most bytes to receive at a time: a full segment.
-pub(crate) const MAX_CHUNK: usize = 1460;
-
 /// The room that is always left in the output, for what the connection itself has to say: pongs
 /// and the close frame.
 const RESERVE: usize = 256;

@@ -13,10 +13,10 @@ use cortex_m3::board::Board;
 use cortex_m3::clock;
 use cortex_m3::ethernet::Frames;
 use cortex_m3::host::HostEntropy;
-use cortex_m3::network::{Network, Rings};
+use cortex_m3::network::{Network, Rings, SEGMENT};
 use smoltcp::iface::SocketStorage;
 
-use session::{MAX_CHUNK, PORT, Session};
+use session::{PORT, Session};
 
 /// How many connections there can be at once.
 const CONNECTIONS: usize = if cfg!(feature = "deflate") { 2 } else { 4 };
@@ -27,7 +27,7 @@ fn main() -> ! {
     static mut SOCKETS: [SocketStorage<'static>; CONNECTIONS] = [SocketStorage::EMPTY; _];
     static mut RINGS: [Rings; CONNECTIONS] = [const { Rings::new() }; _];
     static mut SESSIONS: [Session; CONNECTIONS] = [const { Session::new() }; _];
-    static mut CHUNK: [u8; MAX_CHUNK] = [0; _];
+    static mut CHUNK: [u8; SEGMENT] = [0; _];
 
     let board = Board::start(FRAMES);
     let mut entropy = HostEntropy::open().expect("the host has /dev/urandom");

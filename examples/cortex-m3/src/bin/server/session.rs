@@ -6,7 +6,7 @@
 
 use core::time::Duration;
 
-use cortex_m3::network::{self, Transmit};
+use cortex_m3::network::{self, SEGMENT, Transmit};
 use sansocket::{
     Accept, Buffer, Config, Connection, Delivery, Event, Reply, SendError, Server, Transport,
 };
@@ -17,21 +17,31 @@ use crate::page;
 /// The port of the server.
 pub(crate) const PORT: u16 = 9001;
 
-/// The most bytes to receive at a time: a full segment.
-pub(crate) const MAX_CHUNK: usize = 1460;
-
 /// The longest head of a request. A browser's has some 700 bytes.
 const MAX_HEAD: usize = 1024;
 
+/// Where a connection keeps what it has to keep, and what it says about compression.
 #[cfg(not(feature = "deflate"))]
-type Storage = sansocket::Fixed<MAX_HEAD>;
+mod memory {
+    pub(super) type Storage = sansocket::Fixed<{ super::MAX_HEAD }>;
+
+    pub(super) const CONFIG: sansocket::Config = super::CONFIG;
+}
 #[cfg(feature = "deflate")]
-type Storage = sansocket::FixedDeflate<MAX_HEAD, sansocket::Window<9>, sansocket::Window<9>>;
+mod memory {
+    use sansocket::{Config, Deflate, FixedDeflate, Window};
+
+    /// Windows of 512 bytes; those who cannot do with them go uncompressed.
+    pub(super) type Storage = FixedDeflate<{ super::MAX_HEAD }, Window<9>, Window<9>>;
+
+    pub(super) const CONFIG: Config = super::CONFIG.deflate(Deflate::new());
+}
+use memory::Storage;
 
 /// An event is answered if there is room for the longest answer: a frame with the longest piece,
 /// which is a chunk. Less than that is answered to a request, before which there is all the room,
 /// and to pings and close frames.
-const LONGEST_ANSWER: usize = MAX_CHUNK + 64;
+const LONGEST_ANSWER: usize = SEGMENT + 64;
 
 /// How long to read on, and to wait for the peer's end of TCP, after the last byte was written.
 const LINGER: Duration = Duration::from_secs(1);
@@ -109,12 +119,20 @@ impl Session {
                 socket.listen(PORT).expect("the socket is closed, and the port is not 0");
             }
             _ => {
-                let mut connection = Connection::server_in(Storage::default(), CONFIG);
-                // From now on its time runs, with nothing due yet.
-                let _ = connection.tick(now, &mut Transmit(socket));
-                self.stage = Stage::Open(connection);
+                self.open();
+                if let Stage::Open(connection) = &mut self.stage {
+                    // From now on its time runs, with nothing due yet.
+                    let _ = connection.tick(now, &mut Transmit(socket));
+                }
             }
         }
+    }
+
+    /// Begins a connection, which is made on the stack: so this must not be part of a function
+    /// that calls others.
+    #[inline(never)]
+    fn open(&mut self) {
+        self.stage = Stage::Open(Connection::server_in(Storage::default(), memory::CONFIG));
     }
 }
 
