@@ -27,7 +27,7 @@ const LOCAL_PORT: u16 = 49152;
 pub const SEGMENT: usize = 1460;
 
 /// The bytes that can wait in each direction of a TCP connection.
-const RING: usize = 2 * SEGMENT;
+const RING: usize = 4096;
 
 /// The room in the transmit buffer of a socket that has just been connected.
 pub const TRANSMIT_ROOM: usize = RING;

@@ -128,8 +128,8 @@ impl Session {
         }
     }
 
-    /// Begins a connection, which is made on the stack: so this must not be part of a function
-    /// that calls others.
+    /// Begins a connection. Should it be made on the stack first, with compression that takes
+    /// 15 KB, so this is not to be part of a function that calls others: then it is not.
     #[inline(never)]
     fn open(&mut self) {
         self.stage = Stage::Open(Connection::server_in(Storage::default(), memory::CONFIG));
