@@ -56,7 +56,7 @@ unsafe impl InterruptNumber for Interrupt {
 
 /// Interrupts only wake the processor. What has happened is found out by looking, so one that
 /// was taken is masked until the program sleeps again.
-// SAFETY: the function does not return to code that it has broken: it changes a mask bit only.
+// SAFETY: it changes nothing that the code which it interrupts relies on.
 #[exception]
 unsafe fn DefaultHandler(number: i16) {
     if number == Interrupt::Ethernet.number().cast_signed() {

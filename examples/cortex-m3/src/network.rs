@@ -23,6 +23,9 @@ pub const GATEWAY: Ipv4Address = Ipv4Address::new(10, 0, 2, 2);
 /// The port that connections to the host come from: the first of those that are nobody's.
 const LOCAL_PORT: u16 = 49152;
 
+/// A peer that acknowledges nothing for so long is taken to be gone.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// The longest segment of TCP on Ethernet.
 pub const SEGMENT: usize = 1460;
 
@@ -86,6 +89,7 @@ impl Network {
         let mut socket = tcp::Socket::new(receive, transmit);
         // What is written is whole frames, whose last segment should not wait.
         socket.set_nagle_enabled(false);
+        socket.set_timeout(Some(PATIENCE.into()));
         self.sockets.add(socket)
     }
 

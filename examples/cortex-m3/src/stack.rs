@@ -26,9 +26,9 @@ impl Stack {
         let bottom = &raw const _stack_end;
         let words = (top as usize - bottom as usize) / size_of::<u32>();
         let untouched = (0..words)
-            // SAFETY: the word is in RAM, aligned, and initialised by the paint. Those in use may
-            // change, but the search ends at the first of them, which the processor does not
-            // change while it runs this, farther down...
+            // SAFETY: the word is aligned and in RAM, all of which can be read; the paint has
+            // initialised it. No reference to it exists where nothing but the paint was written,
+            // and the search ends at the first word where something was.
             .take_while(|&word| unsafe { bottom.add(word).read_volatile() } == STACK_PAINT_VALUE)
             .count();
         Self { used: (words - untouched) * size_of::<u32>(), size: words * size_of::<u32>() }

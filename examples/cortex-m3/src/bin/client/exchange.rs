@@ -89,6 +89,6 @@ fn pattern(kind: MessageKind, position: usize) -> u8 {
     match kind {
         MessageKind::Text => TEXT[position % TEXT.len()],
         // 251 is prime: the pattern does not repeat with the lengths of buffers.
-        MessageKind::Binary => (position % 251) as u8,
+        MessageKind::Binary => (position % 251).to_le_bytes()[0],
     }
 }

@@ -34,6 +34,8 @@ pub(crate) struct Session {
     exchange: Exchange,
 }
 
+// There is nobody else that the memory of the largest could be for.
+#[allow(clippy::large_enum_variant)]
 enum Stage {
     /// TCP is being connected; the source of masking keys waits for the connection.
     Connecting(Option<HostEntropy>),

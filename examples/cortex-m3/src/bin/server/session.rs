@@ -20,34 +20,31 @@ pub(crate) const PORT: u16 = 9001;
 /// The longest head of a request. A browser's has some 700 bytes.
 const MAX_HEAD: usize = 1024;
 
-/// Where a connection keeps what it has to keep, and what it says about compression.
+/// Where a connection keeps what it has to keep.
 #[cfg(not(feature = "deflate"))]
-mod memory {
-    pub(super) type Storage = sansocket::Fixed<{ super::MAX_HEAD }>;
-
-    pub(super) const CONFIG: sansocket::Config = super::CONFIG;
-}
+type Storage = sansocket::Fixed<MAX_HEAD>;
+/// The same, with windows of 512 bytes for compression; who cannot do with them goes uncompressed.
 #[cfg(feature = "deflate")]
-mod memory {
-    use sansocket::{Config, Deflate, FixedDeflate, Window};
-
-    /// Windows of 512 bytes; those who cannot do with them go uncompressed.
-    pub(super) type Storage = FixedDeflate<{ super::MAX_HEAD }, Window<9>, Window<9>>;
-
-    pub(super) const CONFIG: Config = super::CONFIG.deflate(Deflate::new());
-}
-use memory::Storage;
+type Storage = sansocket::FixedDeflate<MAX_HEAD, sansocket::Window<9>, sansocket::Window<9>>;
 
 /// An event is answered if there is room for the longest answer: a frame with the longest piece,
 /// which is a chunk. Less than that is answered to a request, before which there is all the room,
 /// and to pings and close frames.
 const LONGEST_ANSWER: usize = SEGMENT + 64;
 
-/// How long to read on, and to wait for the peer's end of TCP, after the last byte was written.
-const LINGER: Duration = Duration::from_secs(1);
+/// How long the last bytes and then the peer's end of TCP may take.
+const LINGER: Duration = Duration::from_secs(5);
+
+/// For how long an acknowledgement waits for an answer to go with.
+const ACK_DELAY: smoltcp::time::Duration = smoltcp::time::Duration::from_millis(10);
+
+#[cfg(not(feature = "deflate"))]
+const CONFIG: Config = PLAIN;
+#[cfg(feature = "deflate")]
+const CONFIG: Config = PLAIN.deflate(sansocket::Deflate::new());
 
 /// Messages are streamed, so they may be longer than all memory.
-const CONFIG: Config = Config::new()
+const PLAIN: Config = Config::new()
     .delivery(Delivery::Streaming)
     .max_frame(32 << 20)
     .max_message(32 << 20)
@@ -60,6 +57,8 @@ pub(crate) struct Session {
     stage: Stage,
 }
 
+// There is nobody else that the memory of the largest could be for.
+#[allow(clippy::large_enum_variant)]
 enum Stage {
     /// There is no TCP connection yet.
     Listening,
@@ -90,7 +89,7 @@ impl Session {
             if connection.transport() == Transport::Close {
                 defmt::info!("closed: {}", connection.close_report());
                 socket.close();
-                // The acknowledgement of the peer's FIN has to be sent before the socket listens.
+                // The acknowledgement of the peer's FIN has to be sent before it listens again.
                 socket.set_ack_delay(None);
                 self.stage = Stage::Lingering { until: now + LINGER };
             }
@@ -116,6 +115,7 @@ impl Session {
         match socket.state() {
             State::Listen | State::SynReceived => {}
             State::Closed | State::TimeWait => {
+                socket.set_ack_delay(Some(ACK_DELAY));
                 socket.listen(PORT).expect("the socket is closed, and the port is not 0");
             }
             _ => {
@@ -132,7 +132,7 @@ impl Session {
     /// 15 KB, so this is not to be part of a function that calls others: then it is not.
     #[inline(never)]
     fn open(&mut self) {
-        self.stage = Stage::Open(Connection::server_in(Storage::default(), memory::CONFIG));
+        self.stage = Stage::Open(Connection::server_in(Storage::default(), CONFIG));
     }
 }
 
