@@ -1,0 +1,94 @@
+//! The messages that the client sends, one at a time, and compares with what comes back.
+//!
+//! None of them is ever in memory as a whole: each is a pattern as long as it is told.
+
+use sansocket::{Buffer, Connection, MessageKind, Piece, Role, SendError, Storage};
+
+/// What is sent, in this order.
+const MESSAGES: [(MessageKind, usize); 7] = [
+    (MessageKind::Text, 0),
+    (MessageKind::Text, TEXT.len()),
+    (MessageKind::Binary, 125),
+    (MessageKind::Binary, 126),
+    (MessageKind::Binary, 4000),
+    // Longer than all memory.
+    (MessageKind::Binary, 200_000),
+    (MessageKind::Text, 5000 * TEXT.len()),
+];
+
+/// Characters of every length in UTF-8, which fragments cut anywhere.
+const TEXT: &[u8] = "zß水🍌 ".as_bytes();
+
+/// The longest fragment; what fits in one is sent in one frame.
+const FRAGMENT: usize = 512;
+/// The longest header of such a frame, with its mask.
+const HEADER: usize = 8;
+
+/// How far the exchange is.
+#[derive(Default)]
+pub(crate) struct Exchange {
+    /// The number of the message.
+    current: usize,
+    sent: usize,
+    /// The last fragment was sent.
+    all_sent: bool,
+    received: usize,
+}
+
+impl Exchange {
+    /// Whether all messages came back.
+    pub(crate) fn is_done(&self) -> bool {
+        self.current == MESSAGES.len()
+    }
+
+    /// Sends as many fragments as there is room for, with `reserve` left.
+    pub(crate) fn send<R: Role, S: Storage>(
+        &mut self,
+        connection: &mut Connection<R, S>,
+        out: &mut impl Buffer,
+        reserve: usize,
+    ) -> Result<(), SendError> {
+        let Some(&(kind, length)) = MESSAGES.get(self.current) else {
+            return Ok(());
+        };
+        while !self.all_sent && out.room() >= HEADER + FRAGMENT + reserve {
+            let mut block = [0; FRAGMENT];
+            let block = &mut block[..FRAGMENT.min(length - self.sent)];
+            for (position, byte) in (self.sent..).zip(block.iter_mut()) {
+                *byte = pattern(kind, position);
+            }
+            let last = self.sent + block.len() == length;
+            connection.send_fragment(kind, block, last, out)?;
+            self.sent += block.len();
+            self.all_sent = last;
+        }
+        Ok(())
+    }
+
+    /// Compares a piece of the echo; if it is wrong, gives the number of the message.
+    pub(crate) fn compare(&mut self, piece: &Piece<'_>) -> Result<(), usize> {
+        let &(kind, length) = MESSAGES.get(self.current).ok_or(self.current)?;
+        let start = self.received;
+        self.received += piece.data.len();
+        let same = piece.data.iter().zip(start..).all(|(&byte, at)| byte == pattern(kind, at));
+        // The end may come in a fragment of its own.
+        let length_fits =
+            self.received <= length && (!piece.message_end || self.received == length);
+        if piece.kind != kind || !same || !length_fits {
+            return Err(self.current);
+        }
+        if piece.message_end {
+            *self = Self { current: self.current + 1, ..Self::default() };
+        }
+        Ok(())
+    }
+}
+
+/// The byte of a message at this position.
+fn pattern(kind: MessageKind, position: usize) -> u8 {
+    match kind {
+        MessageKind::Text => TEXT[position % TEXT.len()],
+        // 251 is prime: the pattern does not repeat with the lengths of buffers.
+        MessageKind::Binary => (position % 251).to_le_bytes()[0],
+    }
+}

@@ -1,0 +1,197 @@
+//! A connection of the client, from the connected socket to the end of TCP.
+
+use core::num::NonZeroU16;
+use core::time::Duration;
+
+use cortex_m3::host::HostEntropy;
+use cortex_m3::network::{self, GATEWAY, Transmit};
+use cortex_m3::text::Text;
+use sansocket::{
+    Buffer, Client, CloseCode, Config, Connection, Delivery, Event, Fixed, Request, SendError,
+    State, Transport,
+};
+use smoltcp::socket::tcp::{self, Socket};
+
+use crate::exchange::Exchange;
+
+/// The room that is always left in the output, for what the connection itself has to say: pongs
+/// and the close frame.
+const RESERVE: usize = 256;
+
+const CONFIG: Config = Config::new()
+    .delivery(Delivery::Streaming)
+    .opening_timeout(Duration::from_secs(10))
+    .closing_timeout(Duration::from_secs(5))
+    .server_drop_timeout(Duration::from_secs(5))
+    .idle_timeout(Duration::from_secs(10));
+
+type ClientConnection = Connection<Client<HostEntropy>, Fixed<512>>;
+
+/// What happens on the socket.
+pub(crate) struct Session {
+    port: NonZeroU16,
+    stage: Stage,
+    exchange: Exchange,
+}
+
+// There is nobody else that the memory of the largest could be for.
+#[allow(clippy::large_enum_variant)]
+enum Stage {
+    /// TCP is being connected; the source of masking keys waits for the connection.
+    Connecting(Option<HostEntropy>),
+    Open(ClientConnection),
+    /// All is said; the end of TCP is still to be exchanged.
+    Ending {
+        success: bool,
+    },
+}
+
+impl Session {
+    pub(crate) fn new(port: NonZeroU16, entropy: HostEntropy) -> Self {
+        Self { port, stage: Stage::Connecting(Some(entropy)), exchange: Exchange::default() }
+    }
+
+    /// Does what can be done now; says in the end whether all went well.
+    pub(crate) fn turn(
+        &mut self,
+        socket: &mut Socket<'static>,
+        chunk: &mut [u8],
+        now: Duration,
+    ) -> Option<bool> {
+        if let Stage::Connecting(entropy) = &mut self.stage {
+            match socket.state() {
+                tcp::State::SynSent | tcp::State::SynReceived => return None,
+                tcp::State::Closed => {
+                    defmt::error!("nobody listens on port {=u16} of the host", self.port.get());
+                    return Some(false);
+                }
+                _ => {}
+            }
+            let entropy = entropy.take()?;
+            match open(self.port, entropy, &mut Transmit(socket)) {
+                Ok(connection) => self.stage = Stage::Open(connection),
+                Err(error) => {
+                    defmt::error!("the request was not written: {}", error);
+                    return Some(false);
+                }
+            }
+        }
+        if let Stage::Open(connection) = &mut self.stage {
+            if let Err(problem) = advance(connection, &mut self.exchange, socket, chunk, now) {
+                defmt::error!("{}", problem);
+                return Some(false);
+            }
+            if connection.transport() == Transport::Close {
+                let report = connection.close_report();
+                defmt::info!("closed: {}", report);
+                let success = report.was_clean && self.exchange.is_done();
+                socket.close();
+                self.stage = Stage::Ending { success };
+            }
+        }
+        match self.stage {
+            Stage::Ending { success } if !socket.is_active() || socket.send_queue() == 0 => {
+                Some(success)
+            }
+            _ => None,
+        }
+    }
+
+    /// When to give it a turn at the latest.
+    pub(crate) fn deadline(&self) -> Option<Duration> {
+        match &self.stage {
+            Stage::Open(connection) => connection.next_timeout(),
+            Stage::Connecting(_) | Stage::Ending { .. } => None,
+        }
+    }
+}
+
+/// Why the client gives up.
+#[derive(Clone, Copy, Debug, defmt::Format)]
+enum Problem {
+    /// The server has broken the protocol, or was too slow.
+    Connection(sansocket::Error),
+    Send(SendError),
+    /// What came back is not what was sent; this is the number of the message.
+    Echo(usize),
+    Refused,
+}
+
+impl From<sansocket::Error> for Problem {
+    fn from(error: sansocket::Error) -> Self {
+        Self::Connection(error)
+    }
+}
+
+impl From<SendError> for Problem {
+    fn from(error: SendError) -> Self {
+        Self::Send(error)
+    }
+}
+
+fn open(
+    port: NonZeroU16,
+    entropy: HostEntropy,
+    out: &mut Transmit<'_>,
+) -> Result<ClientConnection, SendError> {
+    let host = Text::<24>::format(format_args!("{GATEWAY}:{port}"));
+    Connection::client_in(Fixed, &Request::new(host.as_str(), "/"), entropy, CONFIG, out)
+}
+
+/// Receives what there is, then sends what there is room for.
+fn advance(
+    connection: &mut ClientConnection,
+    exchange: &mut Exchange,
+    socket: &mut Socket<'static>,
+    chunk: &mut [u8],
+    now: Duration,
+) -> Result<(), Problem> {
+    connection.tick(now, &mut Transmit(socket))?;
+    while connection.transport() != Transport::Close {
+        let received = network::peek(socket, chunk);
+        if received.is_empty() {
+            if !socket.may_recv() {
+                connection.end_of_stream()?;
+            }
+            break;
+        }
+        let length = received.len();
+        let consumed = receive(connection, exchange, received, Transmit(socket))?;
+        network::consume(socket, consumed);
+        if consumed < length {
+            break;
+        }
+    }
+    if connection.state() != State::Open {
+        return Ok(());
+    }
+    let mut out = Transmit(socket);
+    exchange.send(connection, &mut out, RESERVE)?;
+    if exchange.is_done() && out.room() >= RESERVE {
+        connection.close((CloseCode::NORMAL, "all is well"), &mut out)?;
+    }
+    Ok(())
+}
+
+/// Takes the events in a chunk as long as there is room for answers; gives how much of it is
+/// consumed.
+fn receive(
+    connection: &mut ClientConnection,
+    exchange: &mut Exchange,
+    chunk: &mut [u8],
+    mut out: Transmit<'_>,
+) -> Result<usize, Problem> {
+    let mut events = connection.receive(chunk, &mut out);
+    while events.out().room() >= RESERVE / 2 + 4 {
+        let Some((event, _)) = events.next()? else {
+            break;
+        };
+        defmt::debug!("{}", event);
+        match event {
+            Event::Piece(piece) => exchange.compare(&piece).map_err(Problem::Echo)?,
+            Event::Refused(_) => return Err(Problem::Refused),
+            _ => {}
+        }
+    }
+    Ok(events.consumed())
+}

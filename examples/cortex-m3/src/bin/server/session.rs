@@ -1,0 +1,204 @@
+//! One WebSocket connection after the other on a socket.
+//!
+//! ```text
+//! Listening ── TCP is connected ──► Open ── transport() says Close ──► Lingering ──► Listening
+//! ```
+
+use core::time::Duration;
+
+use cortex_m3::network::{self, SEGMENT, Transmit};
+use sansocket::{
+    Accept, Buffer, Config, Connection, Delivery, Event, Reply, SendError, Server, Transport,
+};
+use smoltcp::socket::tcp::{Socket, State};
+
+use crate::page;
+
+/// The port of the server.
+pub(crate) const PORT: u16 = 9001;
+
+/// The longest head of a request. A browser's has some 700 bytes.
+const MAX_HEAD: usize = 1024;
+
+/// Where a connection keeps what it has to keep.
+#[cfg(not(feature = "deflate"))]
+type Storage = sansocket::Fixed<MAX_HEAD>;
+/// The same, with windows of 512 bytes for compression; who cannot do with them goes uncompressed.
+#[cfg(feature = "deflate")]
+type Storage = sansocket::FixedDeflate<MAX_HEAD, sansocket::Window<9>, sansocket::Window<9>>;
+
+/// An event is answered if there is room for the longest answer: a frame with the longest piece,
+/// which is a chunk. Less than that is answered to a request, before which there is all the room,
+/// and to pings and close frames.
+const LONGEST_ANSWER: usize = SEGMENT + 64;
+
+/// How long the last bytes and then the peer's end of TCP may take.
+const LINGER: Duration = Duration::from_secs(5);
+
+/// For how long an acknowledgement waits for an answer to go with.
+const ACK_DELAY: smoltcp::time::Duration = smoltcp::time::Duration::from_millis(10);
+
+#[cfg(not(feature = "deflate"))]
+const CONFIG: Config = PLAIN;
+#[cfg(feature = "deflate")]
+const CONFIG: Config = PLAIN.deflate(sansocket::Deflate::new());
+
+/// Messages are streamed, so they may be longer than all memory.
+const PLAIN: Config = Config::new()
+    .delivery(Delivery::Streaming)
+    .max_frame(32 << 20)
+    .max_message(32 << 20)
+    .opening_timeout(Duration::from_secs(10))
+    .closing_timeout(Duration::from_secs(5))
+    .keep_alive(Duration::from_secs(30), Duration::from_secs(20));
+
+/// What happens on a socket.
+pub(crate) struct Session {
+    stage: Stage,
+}
+
+// There is nobody else that the memory of the largest could be for.
+#[allow(clippy::large_enum_variant)]
+enum Stage {
+    /// There is no TCP connection yet.
+    Listening,
+    Open(Connection<Server, Storage>),
+    /// All is said. What still comes is thrown away until this time.
+    Lingering {
+        until: Duration,
+    },
+}
+
+impl Session {
+    pub(crate) const fn new() -> Self {
+        Self { stage: Stage::Listening }
+    }
+
+    /// Does what can be done now.
+    pub(crate) fn turn(&mut self, socket: &mut Socket<'static>, chunk: &mut [u8], now: Duration) {
+        if let Stage::Listening = self.stage {
+            self.listen(socket, now);
+        } else if !socket.is_active() {
+            // It is over, in good order or not. What TIME-WAIT is for is to answer the peer's FIN
+            // again if the answer was lost, but there are too few sockets to wait that long.
+            self.stage = Stage::Listening;
+            self.listen(socket, now);
+        }
+        if let Stage::Open(connection) = &mut self.stage {
+            serve(connection, socket, chunk, now);
+            if connection.transport() == Transport::Close {
+                defmt::info!("closed: {}", connection.close_report());
+                socket.close();
+                // The acknowledgement of the peer's FIN has to be sent before it listens again.
+                socket.set_ack_delay(None);
+                self.stage = Stage::Lingering { until: now + LINGER };
+            }
+        }
+        if let Stage::Lingering { until } = self.stage {
+            network::consume(socket, socket.recv_queue());
+            if now >= until {
+                socket.abort();
+            }
+        }
+    }
+
+    /// When to give it a turn at the latest.
+    pub(crate) fn deadline(&self) -> Option<Duration> {
+        match &self.stage {
+            Stage::Listening => None,
+            Stage::Open(connection) => connection.next_timeout(),
+            Stage::Lingering { until } => Some(*until),
+        }
+    }
+
+    fn listen(&mut self, socket: &mut Socket<'static>, now: Duration) {
+        match socket.state() {
+            State::Listen | State::SynReceived => {}
+            State::Closed | State::TimeWait => {
+                socket.set_ack_delay(Some(ACK_DELAY));
+                socket.listen(PORT).expect("the socket is closed, and the port is not 0");
+            }
+            _ => {
+                self.open();
+                if let Stage::Open(connection) = &mut self.stage {
+                    // From now on its time runs, with nothing due yet.
+                    let _ = connection.tick(now, &mut Transmit(socket));
+                }
+            }
+        }
+    }
+
+    /// Begins a connection. Should it be made on the stack first, with compression that takes
+    /// 15 KB, so this is not to be part of a function that calls others: then it is not.
+    #[inline(never)]
+    fn open(&mut self) {
+        self.stage = Stage::Open(Connection::server_in(Storage::default(), CONFIG));
+    }
+}
+
+/// Receives as long as there is something to receive, and room for the answers.
+fn serve(
+    connection: &mut Connection<Server, Storage>,
+    socket: &mut Socket<'static>,
+    chunk: &mut [u8],
+    now: Duration,
+) {
+    // Whether a deadline has passed, `transport` tells.
+    let _ = connection.tick(now, &mut Transmit(socket));
+    while connection.transport() != Transport::Close {
+        let received = network::peek(socket, chunk);
+        if received.is_empty() {
+            if !socket.may_recv() {
+                // Whether that was too early is in the report.
+                let _ = connection.end_of_stream();
+            }
+            return;
+        }
+        let length = received.len();
+        let consumed = echo(connection, received, Transmit(socket));
+        network::consume(socket, consumed);
+        if consumed < length {
+            return;
+        }
+    }
+}
+
+/// Takes the events in a chunk as long as there is room for the answers; gives how much of it is
+/// consumed.
+fn echo(
+    connection: &mut Connection<Server, Storage>,
+    chunk: &mut [u8],
+    mut out: Transmit<'_>,
+) -> usize {
+    let mut events = connection.receive(chunk, &mut out);
+    while events.out().room() >= LONGEST_ANSWER {
+        // A failure ends the loop too; what the peer is told about it is in the output by then.
+        let Ok(Some((event, mut reply))) = events.next() else {
+            break;
+        };
+        defmt::debug!("{}", event);
+        match answer(event, &mut reply) {
+            // The peer may go on sending after a close frame.
+            Ok(()) | Err(SendError::Closed) => {}
+            Err(error) => defmt::warn!("an answer was not sent: {}", error),
+        }
+    }
+    events.consumed()
+}
+
+/// What an echo server does.
+fn answer(
+    event: Event<'_>,
+    reply: &mut Reply<'_, Server, Storage, Transmit<'_>>,
+) -> Result<(), SendError> {
+    match event {
+        Event::Request(request) => reply.accept(&request, Accept::new()),
+        Event::Http(request) => page::answer(&request, reply),
+        // A piece without bytes would be a fragment without bytes; only the last one must be sent.
+        Event::Piece(piece) if piece.data.is_empty() && !piece.message_end => Ok(()),
+        // A message that is one piece goes back as one frame, others as a fragment for each.
+        Event::Piece(piece) => reply.send_fragment(piece.kind, piece.data, piece.message_end),
+        // Pings and close frames are answered by the connection itself.
+        _ => Ok(()),
+    }
+}
