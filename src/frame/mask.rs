@@ -68,8 +68,14 @@ impl MaskKey {
     #[inline]
     pub fn apply(self, payload: &mut [u8]) {
         if payload.len() < LONG {
-            return self.apply_here(payload);
+            self.apply_here(payload);
+        } else {
+            self.apply_long(payload);
         }
+    }
+
+    #[inline(never)]
+    fn apply_long(self, payload: &mut [u8]) {
         // A vector that is stored across the border of a cache line costs twice.
         let lead = payload.as_ptr().align_offset(LINE).min(LINE);
         let (lead, lines) = payload.split_at_mut(lead);
@@ -126,11 +132,17 @@ impl MaskKey {
             0..WORD => target.extend(source.iter().zip(self.0.iter().cycle()).map(|(b, k)| b ^ k)),
             WORD..BLOCK => self.extend_by::<WORD>(target, source),
             BLOCK..LONG => self.extend_by::<BLOCK>(target, source),
-            _ => vectorized(
-                #[inline(always)]
-                || self.extend_by::<LONG_BLOCK>(target, source),
-            ),
+            _ => self.extend_long(target, source),
         }
+    }
+
+    #[cfg(any(feature = "alloc", test))]
+    #[inline(never)]
+    fn extend_long(self, target: &mut Vec<u8>, source: &[u8]) {
+        vectorized(
+            #[inline(always)]
+            || self.extend_by::<LONG_BLOCK>(target, source),
+        );
     }
 
     /// By blocks that fit registers, so that nothing is stored twice, but for what the last block
