@@ -267,16 +267,34 @@ trait Inflating {
     }
 }
 
+/// What a flush ends with; what is sent of a message goes without it at its end, not before
+/// [RFC 7692 §7.2.1].
+#[cfg(feature = "deflate")]
+const TAIL: [u8; 4] = [0, 0, 0xFF, 0xFF];
+
+/// The most bytes that `length` bytes can come to on the heap, flushed.
+///
+/// A backend chooses the best kind of each block, so none takes more than nine bits for a byte, as
+/// the fixed codes may, beside its header. That has up to 300 bytes in a block of miniz_oxide that
+/// it cannot store any more, which is one of more than 31 KiB; in any other it is a few, and
+/// blocks are that long, but for those of zlib-rs, of 16 Ki symbols, and of [`window`], whose
+/// bound is lower. What is left is for the last block and the flush.
+#[cfg(all(feature = "deflate", feature = "alloc"))]
+const fn bound(length: usize) -> usize {
+    length.saturating_add(length / 8).saturating_add(length / 64).saturating_add(24)
+}
+
 /// A compressor with memory for its output, whoever has written it.
 #[cfg(all(feature = "deflate", feature = "alloc"))]
 trait Deflating {
-    /// Compresses a message that is not empty, and gives how long it is then.
+    /// Compresses a part of a message that is not empty and flushes it, to `limit` bytes and
+    /// [`TAIL`].
     ///
-    /// If that is not shorter than the message, the output may be incomplete, and the next message
+    /// If it gives false, that was not enough: the output may be incomplete, and the next message
     /// needs a [`reset`](Self::reset).
-    fn compress(&mut self, message: &[u8]) -> usize;
+    fn compress(&mut self, part: &[u8], limit: usize) -> bool;
 
-    /// The last message, compressed.
+    /// The last part, compressed, with [`TAIL`].
     fn output(&self) -> &[u8];
 
     /// Forgets the messages so far: the next one refers to none of them.
@@ -288,11 +306,22 @@ trait Deflating {
     /// Compresses a message that is not empty; if that makes it no shorter it is forgotten, since
     /// the peer will not see what the compressor has seen.
     fn compress_if_shorter(&mut self, message: &[u8]) -> Option<&[u8]> {
-        if self.compress(message) < message.len() {
-            return Some(self.output());
+        if self.compress(message, message.len().saturating_sub(1)) {
+            return self.output().strip_suffix(&TAIL);
         }
         self.reset();
         None
+    }
+
+    /// Compresses a fragment that is not empty, up to a byte boundary, to [`bound`] bytes at most.
+    fn compress_fragment(&mut self, fragment: &[u8], last: bool) -> &[u8] {
+        let fits = self.compress(fragment, bound(fragment.len()) - TAIL.len());
+        debug_assert!(fits, "the bound holds for every input");
+        let output = self.output();
+        match output.strip_suffix(&TAIL) {
+            Some(payload) if last => payload,
+            _ => output,
+        }
     }
 
     /// Ends a message; with `takeover` the next one may refer to it.
@@ -331,7 +360,30 @@ pub trait Compress {
     /// call; `None` if that made it no shorter.
     fn deflate(&mut self, bits: WindowBits, level: u8, message: &[u8]) -> Option<&[u8]>;
 
-    /// Ends a message; with `takeover` the next one may refer to it.
+    /// The most bytes that it puts into one frame of a fragmented message; 0 if it compresses
+    /// none.
+    const FRAME: usize;
+
+    /// The most bytes that a fragment of `length` bytes can come to, in all of its frames.
+    fn fragment_bound(length: usize) -> usize;
+
+    /// Compresses a fragment that is not empty, with the window and level of every call, to up to
+    /// [`fragment_bound`](Self::fragment_bound) bytes.
+    ///
+    /// The payloads of its frames go to `frame`, with `true` for the last. Each has
+    /// [`FRAME`](Self::FRAME) bytes, but for that, which may have fewer, and ends where what was
+    /// compressed so far can be decompressed. Not to be called where `FRAME` is 0.
+    fn deflate_fragment(
+        &mut self,
+        bits: WindowBits,
+        level: u8,
+        fragment: &[u8],
+        last: bool,
+        frame: impl FnMut(&[u8], bool),
+    );
+
+    /// Ends a message, or a fragment of one with `takeover`; with that, what comes next may refer
+    /// to it.
     fn end_message(&mut self, takeover: bool, retain: u32);
 
     /// Gives its memory back.
@@ -361,6 +413,22 @@ impl Compress for () {
 
     fn deflate(&mut self, _: WindowBits, _: u8, _: &[u8]) -> Option<&[u8]> {
         None
+    }
+
+    const FRAME: usize = 0;
+
+    fn fragment_bound(_: usize) -> usize {
+        0
+    }
+
+    fn deflate_fragment(
+        &mut self,
+        _: WindowBits,
+        _: u8,
+        _: &[u8],
+        _: bool,
+        _: impl FnMut(&[u8], bool),
+    ) {
     }
 
     fn end_message(&mut self, _: bool, _: u32) {}
