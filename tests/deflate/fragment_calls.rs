@@ -26,6 +26,7 @@ fn the_examples_of_the_rfc() {
     let mut server = connection::<Server, _>(
         FixedDeflate::<8, Window<8>, Window<8>>::new(),
         Terms { bits: 8, takeover: false },
+        Config::new(),
     );
     let mut sent = |fragment: &[u8], fin| {
         let mut out = Output::unbounded();
@@ -48,7 +49,7 @@ fn the_examples_of_the_rfc() {
 #[test]
 fn a_compressed_message_goes_on_compressed() {
     fn check<R: Side, S: Storage>(storage: S) {
-        let mut connection = connection::<R, S>(storage, Terms::DEFAULT);
+        let mut connection = connection::<R, S>(storage, Terms::DEFAULT, Config::new());
         let mut out = Output::unbounded();
         let text = Content::Text.bytes(300, 0);
         connection.send_fragment(KIND, &text, false, &mut out).expect("room");
@@ -87,7 +88,7 @@ fn a_compressed_message_goes_on_compressed() {
 #[test]
 fn a_storage_of_no_bytes_sends_fragments_plain() {
     let none = FixedDeflate::<0, Window<8>, Window<8>>::new();
-    let mut connection = connection::<Server, _>(none, Terms::DEFAULT);
+    let mut connection = connection::<Server, _>(none, Terms::DEFAULT, Config::new());
     for (first, fin) in [(BINARY, false), (CONTINUATION | FIN, true), (BINARY | FIN, true)] {
         let mut out = Output::unbounded();
         let always = Compression::Always;
@@ -102,7 +103,8 @@ fn a_storage_of_no_bytes_sends_fragments_plain() {
 fn a_fragment_refers_to_those_before_it() {
     fn check<S: Storage + Clone>(storage: &S, takeover: bool) {
         let terms = Terms { bits: 12, takeover };
-        let mut connections = [(); 2].map(|()| connection::<Server, S>(storage.clone(), terms));
+        let mut connections =
+            [(); 2].map(|()| connection::<Server, S>(storage.clone(), terms, Config::new()));
         let noise = Content::Random.bytes(400, 3);
         for fin in [false, false, true, true] {
             // In turns, as they may share the compressor.

@@ -8,8 +8,8 @@ use core::cell::RefCell;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use sansocket::{
-    Client, Codecs, Compression, Config, Connection, FixedDeflate, Heap, MessageKind, Negotiated,
-    SendError, Server, Shared, Storage, Window,
+    Client, Codecs, Compression, Config, Connection, Deflate, FixedDeflate, Heap, MessageKind,
+    Negotiated, SendError, Server, Shared, Storage, Window,
 };
 
 use crate::common;
@@ -37,11 +37,11 @@ struct Pair<R: Side, P: Side, S: Storage> {
 }
 
 impl<R: Side, P: Side, S: Storage> Pair<R, P, S> {
-    fn new(storage: impl Fn() -> S, terms: Terms) -> Self {
+    fn new(storage: impl Fn() -> S, terms: Terms, config: Config) -> Self {
         Self {
             terms,
-            sender: connection(storage(), terms),
-            model: connection(storage(), terms),
+            sender: connection(storage(), terms, config),
+            model: connection(storage(), terms, config),
             inflate: Inflate::new(terms.bits),
             receivers: DELIVERIES.map(|delivery| driver(terms, Config::new().delivery(delivery))),
             sent: vec![],
@@ -120,15 +120,19 @@ impl<R: Side, P: Side, S: Storage> Pair<R, P, S> {
 }
 
 /// A connection with the same terms both ways and this storage.
-pub(crate) fn connection<R: Side, S: Storage>(storage: S, terms: Terms) -> Connection<R, S> {
+pub(crate) fn connection<R: Side, S: Storage>(
+    storage: S,
+    terms: Terms,
+    config: Config,
+) -> Connection<R, S> {
     let negotiated = Negotiated::new().deflate(params::<R>(terms, terms));
-    Connection::established_in(storage, R::role(), negotiated, Config::new())
+    Connection::established_in(storage, R::role(), negotiated, config)
 }
 
 /// Sends messages with a storage, in both roles.
 fn exchange<S: Storage>(storage: impl Fn() -> S, terms: Terms, messages: &[Vec<Vec<u8>>]) {
-    let mut server = Pair::<Server, Client<Script>, S>::new(&storage, terms);
-    let mut client = Pair::<Client<Script>, Server, S>::new(&storage, terms);
+    let mut server = Pair::<Server, Client<Script>, S>::new(&storage, terms, Config::new());
+    let mut client = Pair::<Client<Script>, Server, S>::new(&storage, terms, Config::new());
     for fragments in messages {
         server.send(fragments);
         client.send(fragments);
@@ -236,8 +240,9 @@ proptest! {
 fn long_fragments_keep_to_the_room_they_ask_for() {
     for (bits, length) in [(15, 30_000), (15, 70_000), (15, 300_000), (9, 70_000)] {
         let terms = Terms { bits, takeover: true };
-        for seed in 0..4 {
-            let mut pair = Pair::<Server, Client<Script>, _>::new(|| Heap, terms);
+        for (seed, level) in (0..).zip([1, 6, 9, 1, 6]) {
+            let config = Config::new().deflate(Deflate::new().level(level));
+            let mut pair = Pair::<Server, Client<Script>, _>::new(|| Heap, terms, config);
             pair.send(&[awkward(length, seed), awkward(length / 3, seed + 9), vec![]]);
         }
     }
@@ -247,7 +252,8 @@ fn long_fragments_keep_to_the_room_they_ask_for() {
 #[test]
 fn the_room_for_a_fragment() {
     fn needed<S: Storage>(storage: S, length: usize, fin: bool) -> usize {
-        let mut connection = connection::<Client<Script>, S>(storage, Terms::DEFAULT);
+        let mut connection =
+            connection::<Client<Script>, S>(storage, Terms::DEFAULT, Config::new());
         let mut out = Output::unbounded();
         connection.send_fragment(KIND, &[0; 64], false, &mut out).expect("room");
         match connection.send_fragment(KIND, &vec![0; length], fin, &mut Output::with_limit(0)) {
