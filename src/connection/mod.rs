@@ -347,12 +347,27 @@ impl<R: Role, S: Storage> Connection<R, S> {
     /// as [`Deflate::threshold`]; [`send_fragment_with`](Self::send_fragment_with) chooses. A first
     /// fragment that is also the last is a whole message, as for [`send`](Self::send).
     ///
+    /// ```
+    /// use sansocket::{Config, Connection, Fixed, FixedBuffer, MessageKind, Negotiated, Server};
+    ///
+    /// let mut connection =
+    ///     Connection::established_in(Fixed::<64>, Server, Negotiated::default(), Config::new());
+    /// let mut out = FixedBuffer::<64>::new();
+    /// connection.send_fragment(MessageKind::Text, b"Hel", false, &mut out)?;
+    /// connection.send_fragment(MessageKind::Text, b"lo", true, &mut out)?;
+    /// assert_eq!(out.as_slice(), b"\x01\x03Hel\x80\x02lo"); // [RFC 6455 §5.7]
+    /// # Ok::<(), sansocket::SendError>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`send`](Self::send); [`SendError::Fragmented`] if the kind changes inside a message.
-    /// Of a compressed message, [`SendError::Full`] asks for the most room that the fragment might
-    /// take, which is more than it will in the end: on the heap 24 bytes, an eighth and a 64th
-    /// beside its own and the header, with [`FixedDeflate`](crate::FixedDeflate) less.
+    ///
+    /// For a fragment of a compressed message [`SendError::Full`] asks for the most room that it
+    /// may take, so that it can be written once the compressor has seen it. Beside its length and
+    /// the header that is an eighth, a 64th and 24 bytes on the heap; with
+    /// [`FixedDeflate`](crate::FixedDeflate) 5 bytes for each 256 or part of them, 7 bytes, and a
+    /// header for each frame.
     pub fn send_fragment(
         &mut self,
         kind: MessageKind,

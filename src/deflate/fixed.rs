@@ -97,6 +97,8 @@ impl<const BITS: u8, const BYTES: usize, const BUCKETS: usize, const N: usize> C
 {
     const WINDOW: Option<WindowBits> = WindowBits::new(BITS);
 
+    const FRAME: usize = N;
+
     fn deflate(&mut self, bits: WindowBits, _: u8, message: &[u8]) -> Option<&[u8]> {
         if message.len() > N {
             return None;
@@ -115,8 +117,6 @@ impl<const BITS: u8, const BYTES: usize, const BUCKETS: usize, const N: usize> C
         encoder.reset();
         None
     }
-
-    const FRAME: usize = N;
 
     fn fragment_bound(length: usize) -> usize {
         Encoder::<BYTES, BUCKETS>::bound(length).saturating_add(TAIL.len())

@@ -44,12 +44,12 @@ impl HeapCompress {
 impl Compress for HeapCompress {
     const WINDOW: Option<WindowBits> = Some(WindowBits::MAX);
 
+    /// A fragment is a frame, however long.
+    const FRAME: usize = usize::MAX;
+
     fn deflate(&mut self, bits: WindowBits, level: u8, message: &[u8]) -> Option<&[u8]> {
         self.codec(bits, level).compress_if_shorter(message)
     }
-
-    /// A fragment is a frame, however long.
-    const FRAME: usize = usize::MAX;
 
     fn fragment_bound(length: usize) -> usize {
         bound(length)

@@ -187,7 +187,7 @@ impl Deflate {
     }
 
     /// From how many bytes on a message is compressed, unless the choice is made for it by
-    /// [`Compression`].
+    /// [`Compression`]; of one that is sent in fragments, the first counts.
     #[must_use]
     pub const fn threshold(mut self, bytes: u16) -> Self {
         self.threshold = bytes;
@@ -212,7 +212,8 @@ impl Default for Deflate {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Compression {
-    /// If it was negotiated, and the message is as long as [`Deflate::threshold`].
+    /// If it was negotiated, and the message, or the first of its fragments, is as long as
+    /// [`Deflate::threshold`].
     #[default]
     Automatic,
     /// If it was negotiated.
@@ -356,13 +357,13 @@ pub trait Compress {
     /// The largest window it can have, `None` if there is no compressor.
     const WINDOW: Option<WindowBits>;
 
-    /// Compresses a message that is not empty with a window and level that are the same in every
-    /// call; `None` if that made it no shorter.
-    fn deflate(&mut self, bits: WindowBits, level: u8, message: &[u8]) -> Option<&[u8]>;
-
     /// The most bytes that it puts into one frame of a fragmented message; 0 if it compresses
     /// none.
     const FRAME: usize;
+
+    /// Compresses a message that is not empty with a window and level that are the same in every
+    /// call; `None` if that made it no shorter.
+    fn deflate(&mut self, bits: WindowBits, level: u8, message: &[u8]) -> Option<&[u8]>;
 
     /// The most bytes that a fragment of `length` bytes can come to, in all of its frames.
     fn fragment_bound(length: usize) -> usize;
@@ -411,11 +412,11 @@ impl Decompress for () {
 impl Compress for () {
     const WINDOW: Option<WindowBits> = None;
 
+    const FRAME: usize = 0;
+
     fn deflate(&mut self, _: WindowBits, _: u8, _: &[u8]) -> Option<&[u8]> {
         None
     }
-
-    const FRAME: usize = 0;
 
     fn fragment_bound(_: usize) -> usize {
         0
