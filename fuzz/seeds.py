@@ -196,12 +196,18 @@ SEEDS["inflate"] = {
     + compressed(zlib_message("né".encode() + b"\xff no")),
 }
 
+FRAGMENTS, SMALL_MEMORY = 32, 64
+
 SEEDS["deflate_roundtrip"] = {
     "json": bytes([WINDOW_15, 5])
     + b"".join(b"\xff" + b'{"id":%07d,"name":"somebody"}' % n for n in range(10)),
     "small_window": bytes([CLIENT, 5]) + (b"\x9f" + bytes(range(31)) + b"\x01\x00") * 9,
     "no_takeover": bytes([NO_TAKEOVER | 3, 0]) + (b"\x7f" + b"abcdefghij klmnopqrst uvwxyz!.,") * 4,
     "empty_and_one": bytes([WINDOW_15, 8]) + b"\x00\x01\x03\x00\xe1\x03",
+    "fragments": bytes([WINDOW_15 | FRAGMENTS, 5])
+    + b"".join(b"\xfe" + b'{"id":%07d,"name":"somebod"}' % n + b"\x9f" for n in range(9)),
+    "fragments_in_small_memory": bytes([CLIENT | FRAGMENTS | SMALL_MEMORY | 2, 5])
+    + (b"\x9f" + bytes(range(0, 248, 8)) + b"\x01\x00\x00") * 9,
 }
 
 ESTABLISHED, PREVIEW = 128, 64

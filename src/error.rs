@@ -365,6 +365,10 @@ pub enum SendError {
     },
     /// A fragmented message is under way, so a new one cannot start, nor its kind change.
     Fragmented,
+    /// A compressed message is under way, which cannot go on with a frame that is not: one that
+    /// the caller writes itself, or is to be sent with
+    /// [`Compression::Never`](crate::Compression::Never).
+    Compressed,
     /// A frame of this length, in bytes, cannot be expressed.
     FrameTooLong {
         /// The length of the payload.
@@ -420,6 +424,9 @@ impl fmt::Display for SendError {
                 write!(f, "close reason of {length} bytes, the limit is {MAX_CLOSE_REASON}")
             }
             Self::Fragmented => f.write_str("a fragmented message is under way"),
+            Self::Compressed => {
+                f.write_str("a compressed message is under way, it cannot go on with a plain frame")
+            }
             Self::FrameTooLong { length } => {
                 write!(f, "frame of {length} bytes, the limit is 2^63 - 1")
             }

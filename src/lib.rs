@@ -185,8 +185,8 @@
 //! - Chunks as `&mut [u8]`, unmasked in place and lent without a copy where a frame is whole, or
 //!   as `&[u8]`; with [`Delivery::InPlace`] frames wait in the caller's buffer until they are whole,
 //!   and no message in one frame is ever copied.
-//! - Compression with permessage-deflate [RFC 7692], on the heap, shared by many connections, or in
-//!   memory of constant size ([`Deflate`]).
+//! - Compression with permessage-deflate [RFC 7692] of whole messages and of fragments, on the heap,
+//!   shared by many connections, or in memory of constant size ([`Deflate`]).
 //! - The closing handshake in every order, with what to do about TCP and a [`CloseReport`].
 //! - Strictness: everything that RFC 6455 tells an endpoint to refuse is refused, and invalid
 //!   UTF-8 at its first byte that cannot continue.
@@ -217,7 +217,7 @@
 //! | …: a close frame | 1, kept for the report, and 1 to the output | | 125 bytes, once |
 //! | …: the head of a handshake | 1 | one to find its end, a few over its lines | the head, until it is answered |
 //! | [`send`](Connection::send), [`send_fragment`](Connection::send_fragment) | 1, masked on the way by a client | none | no |
-//! | …, compressed | 1 to the compressor, 1 to the output | | the compressor, with the first one |
+//! | …, compressed | 1 to the compressor, 1 to the output | | the compressor, with the first one; grows with the message or fragment, [`Config::retain`] is kept |
 //! | [`begin_frame`](Connection::begin_frame) | none: 2 to 14 bytes of header | none | no |
 //! | [`ping`](Connection::ping), [`pong`](Connection::pong), [`close`](Connection::close) | 1, of at most 125 bytes | none | a close: its reason, to be reported |
 //! | [`accept`](Connection::accept), [`respond`](Connection::respond), [`client`](Connection::client) | the head, counted before it is written | a few over the request's lines | a client: the names of its subprotocols |

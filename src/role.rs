@@ -3,6 +3,8 @@
 
 use core::fmt;
 
+use sha1_smol::Sha1;
+
 use crate::config::Config;
 use crate::error::{HandshakeError, SendError};
 use crate::frame::MaskKey;
@@ -15,14 +17,21 @@ use crate::handshake::{self, Verdict};
 pub trait Role: sealed::Role {}
 
 pub(crate) mod sealed {
-    use super::{Config, HandshakeError, MaskKey, SendError, Verdict};
+    use super::{Config, HandshakeError, MaskKey, MaskKeys, SendError, Verdict};
 
     pub trait Role {
         /// Whether this is the server.
         const SERVER: bool;
 
+        /// The keys of several frames.
+        type Keys: MaskKeys;
+
         /// The key of the next frame to be sent; a server has none.
         fn mask_key(&mut self) -> Result<Option<MaskKey>, SendError>;
+
+        /// The keys of the next frames, up to so many, all of them before the first is written: if
+        /// it fails nothing was sent, and what a compressor has seen cannot be sent in part.
+        fn mask_keys(&mut self, frames: usize) -> Result<Self::Keys, SendError>;
 
         /// Judges the peer's head; a client has asked for these subprotocols, and for compression
         /// on these terms.
@@ -35,6 +44,12 @@ pub(crate) mod sealed {
     }
 }
 
+/// The masking keys of the frames that one call writes.
+pub trait MaskKeys {
+    /// That of the next frame, if it has one.
+    fn next(&mut self) -> Option<MaskKey>;
+}
+
 /// The side that was connected to.
 #[derive(Clone, Copy, Debug, Default)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -42,12 +57,24 @@ pub struct Server;
 
 impl Role for Server {}
 
+impl MaskKeys for () {
+    fn next(&mut self) -> Option<MaskKey> {
+        None
+    }
+}
+
 impl sealed::Role for Server {
     const SERVER: bool = true;
+
+    type Keys = ();
 
     #[inline]
     fn mask_key(&mut self) -> Result<Option<MaskKey>, SendError> {
         Ok(None)
+    }
+
+    fn mask_keys(&mut self, _: usize) -> Result<(), SendError> {
+        Ok(())
     }
 
     fn judge(&self, _: &[u8], head: &[u8], config: &Config) -> Result<Verdict, HandshakeError> {
@@ -82,11 +109,22 @@ impl<M: Entropy> Role for Client<M> {}
 impl<M: Entropy> sealed::Role for Client<M> {
     const SERVER: bool = false;
 
+    type Keys = ClientKeys;
+
     #[inline]
     fn mask_key(&mut self) -> Result<Option<MaskKey>, SendError> {
         let mut key = [0; 4];
         self.entropy.fill(&mut key).map_err(|EntropyError| SendError::Entropy)?;
         Ok(Some(MaskKey::new(key)))
+    }
+
+    fn mask_keys(&mut self, frames: usize) -> Result<ClientKeys, SendError> {
+        if frames > 1 {
+            let mut seed = [0; 16];
+            self.entropy.fill(&mut seed).map_err(|EntropyError| SendError::Entropy)?;
+            return Ok(ClientKeys::Many { seed, given: 0 });
+        }
+        Ok(ClientKeys::One(self.mask_key()?))
     }
 
     fn judge(
@@ -96,6 +134,35 @@ impl<M: Entropy> sealed::Role for Client<M> {
         config: &Config,
     ) -> Result<Verdict, HandshakeError> {
         handshake::judge_response(head, protocols, &self.nonce, config)
+    }
+}
+
+/// The masking keys of a client's frames.
+pub enum ClientKeys {
+    /// Of one frame, as drawn.
+    One(Option<MaskKey>),
+    /// Of any number, from the hash of a seed and their index: who knows some of them cannot tell
+    /// the next ones [RFC 6455 §10.3], however many there are for one draw.
+    Many { seed: [u8; 16], given: u64 },
+}
+
+impl MaskKeys for ClientKeys {
+    fn next(&mut self) -> Option<MaskKey> {
+        match self {
+            Self::One(key) => *key,
+            Self::Many { seed, given } => {
+                let mut hash = Sha1::from(*seed);
+                hash.update(&given.to_le_bytes());
+                *given += 1;
+                hash.digest().bytes().first_chunk().copied().map(MaskKey::new)
+            }
+        }
+    }
+}
+
+impl fmt::Debug for ClientKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ClientKeys")
     }
 }
 
@@ -199,10 +266,41 @@ impl fmt::Debug for SystemEntropy {
     }
 }
 
-#[cfg(all(test, feature = "getrandom"))]
+#[cfg(test)]
 mod tests {
+    use super::sealed::Role as _;
     use super::*;
+    use alloc::vec::Vec;
 
+    /// It counts how often it is asked, and for how many bytes.
+    #[derive(Default)]
+    struct Counter(Vec<usize>);
+
+    impl Entropy for Counter {
+        fn fill(&mut self, bytes: &mut [u8]) -> Result<(), EntropyError> {
+            self.0.push(bytes.len());
+            bytes.fill(self.0.len().to_le_bytes()[0]);
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn the_keys_of_many_frames_are_drawn_at_once_and_differ() {
+        let mut client = Client::new(Counter::default());
+        let mut keys = vec![];
+        for _ in 0..2 {
+            let mut drawn = client.mask_keys(100).expect("it does not fail");
+            keys.extend((0..100).map(|_| drawn.next().expect("a client masks").bytes()));
+        }
+        let mut one = client.mask_keys(1).expect("it does not fail");
+        assert_eq!(one.next(), Some(MaskKey::new([3; 4])));
+        assert_eq!(client.entropy.0, [16, 16, 4]);
+        keys.sort_unstable();
+        keys.dedup();
+        assert_eq!(keys.len(), 200);
+    }
+
+    #[cfg(feature = "getrandom")]
     #[test]
     fn the_systems_bytes_are_given_out_once() {
         let mut source = SystemEntropy::new();

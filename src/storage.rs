@@ -401,8 +401,11 @@ impl<const N: usize> sealed::Storage for Fixed<N> {
 /// [`Fixed`] with permessage-deflate: windows of constant size for what is received, `IN`, and for
 /// what is sent, `OUT`, such as [`Window<9>`](crate::Window).
 ///
-/// No larger window is agreed on. Messages of up to `N` bytes are compressed, longer ones sent
-/// plain; there are another `N` bytes of memory for that.
+/// No larger window is agreed on. There are another `N` bytes of memory for what is compressed:
+/// messages of up to `N` bytes are, longer ones are sent plain by
+/// [`send`](crate::Connection::send). Fragments can have any length: what a call of
+/// [`send_fragment`](crate::Connection::send_fragment) compresses to is sent in as many frames of
+/// `N` bytes as it takes.
 ///
 /// ```
 /// use sansocket::{Config, Connection, Deflate, FixedDeflate, Window};
@@ -411,6 +414,25 @@ impl<const N: usize> sealed::Storage for Fixed<N> {
 ///
 /// let config = Config::new().deflate(Deflate::new());
 /// let connection = Connection::server_in(Small::new(), config);
+/// ```
+///
+/// A message of 8 KiB that is made as it is sent, with memory for 512 bytes:
+///
+/// ```
+/// # use sansocket::{Config, Connection, DeflateParams, FixedDeflate, Negotiated, Server, Window};
+/// # use sansocket::{FixedBuffer, MessageKind};
+/// # type Small = FixedDeflate<512, Window<9>, Window<9>>;
+/// # let negotiated = Negotiated::new().deflate(DeflateParams::default());
+/// # let mut connection =
+/// #     Connection::established_in(Small::new(), Server, negotiated, Config::new());
+/// # let mut out = FixedBuffer::<2048>::new();
+/// let reading = "{\"sensor\":\"outside\",\"celsius\":-12.5,\"humidity\":61.25,\"volt\":3.30}";
+/// for _ in 0..128 {
+///     connection.send_fragment(MessageKind::Text, reading.as_bytes(), false, &mut out)?;
+/// }
+/// connection.send_fragment(MessageKind::Text, b"", true, &mut out)?;
+/// assert!(out.as_slice().len() < 2000);
+/// # Ok::<(), sansocket::SendError>(())
 /// ```
 #[cfg(feature = "deflate")]
 pub struct FixedDeflate<const N: usize, IN, OUT>(PhantomData<(IN, OUT)>);

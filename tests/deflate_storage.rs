@@ -7,8 +7,9 @@ mod common;
 
 use common::heap::{CountingHeap, measure};
 use sansocket::{
-    Buffer, Client, Config, Connection, Deflate, DeflateParams, Entropy, EntropyError, Event,
-    Fixed, FixedBuffer, FixedDeflate, Negotiated, Role, Server, Storage, Window, WindowBits,
+    Buffer, Client, Config, Connection, Deflate, DeflateParams, Delivery, Entropy, EntropyError,
+    Event, Fixed, FixedBuffer, FixedDeflate, MessageKind, Negotiated, Role, Server, Storage,
+    Window, WindowBits,
 };
 
 #[global_allocator]
@@ -112,6 +113,55 @@ fn constant_memory_compresses_both_ways_without_an_allocator() {
     // Less was agreed on than there is memory for.
     exchange(storage, DeflateParams { server_max_window_bits: bits(8), ..largest });
     exchange(storage, DeflateParams { client_max_window_bits: bits(9), ..largest });
+}
+
+/// A message of 5000 bytes in fragments of 250, with memory for 100.
+fn stream<R: Role, P: Role>(sender: R, receiver: P) {
+    const LENGTH: usize = 250;
+    const COUNT: usize = 20;
+    let storage = FixedDeflate::<100, Window<9>, Window<9>>::new();
+    let params = DeflateParams {
+        server_max_window_bits: bits(9),
+        client_max_window_bits: bits(9),
+        ..DeflateParams::default()
+    };
+    let negotiated = Negotiated::new().deflate(params);
+    let config = Config::new().delivery(Delivery::Streaming);
+    let mut sender = Connection::established_in(storage, sender, negotiated, config);
+    let mut receiver = Connection::established_in(storage, receiver, negotiated, config);
+    let byte_at = |index: usize| b"{\"id\":0},{\"id\":1},"[index % 18] ^ u8::from(index % 101 == 0);
+    let (mut sent, mut received, mut ended) = (0, 0, false);
+    let ((), usage) = measure(|| {
+        for index in 0..COUNT {
+            let fragment: [u8; LENGTH] = core::array::from_fn(|at| byte_at(index * LENGTH + at));
+            let mut wire = FixedBuffer::<300>::new();
+            sender
+                .send_fragment(MessageKind::Binary, &fragment, index == COUNT - 1, &mut wire)
+                .expect("there is room");
+            sent += wire.as_slice().len();
+            let mut chunk = [0; 300];
+            let (chunk, _) = chunk.split_at_mut(wire.as_slice().len());
+            chunk.copy_from_slice(wire.as_slice());
+            let mut events = receiver.receive(chunk, &mut wire);
+            while let Some((event, _)) = events.next().expect("the wire is valid") {
+                let Event::Piece(piece) = event else { panic!("{event:?}") };
+                let expected = (received..).map(byte_at);
+                assert!(piece.data.iter().copied().eq(expected.take(piece.data.len())));
+                received += piece.data.len();
+                ended |= piece.message_end;
+            }
+            assert_eq!(received, (index + 1) * LENGTH, "each fragment is there when it has come");
+        }
+    });
+    assert!(ended);
+    assert!(sent * 2 < received, "{sent} bytes for {received}");
+    assert_eq!(usage.calls, 0, "memory was allocated");
+}
+
+#[test]
+fn long_messages_are_compressed_in_fragments_without_an_allocator() {
+    stream(Server, Client::new(Keys(1)));
+    stream(Client::new(Keys(1)), Server);
 }
 
 #[test]

@@ -3,16 +3,15 @@
 
 use sansocket::{
     Chunk, Client, Compression, Config, Connection, Deflate, DeflateParams, Delivery, Error, Event,
-    Heap, Message, Negotiated, Role, Server, WindowBits,
+    FixedDeflate, FrameHeader, Heap, Message, MessageKind, Negotiated, OpCode, Role, Rsv,
+    SendError, Server, Storage, Window, WindowBits,
 };
 
 use crate::Counted;
+use crate::output::Output;
 use crate::record::Record;
 use crate::settings::Settings;
 use crate::zlib;
-
-const FIN: u8 = 0x80;
-const RSV1: u8 = 0x40;
 
 /// The most bytes that one byte inflates to: four copies of 258, with two bits each.
 const EXPANSION: usize = 4 * 258;
@@ -117,27 +116,40 @@ fn take<R: Role>(
 
 /// Sends the input as messages with any choices, and reads them with zlib and with this crate.
 ///
-/// The first byte has the parameters and 16 for a client, the second one the level. Of each
-/// message there is a byte with the choice, how often it is repeated and its length, then its
-/// bytes.
+/// The first byte has the parameters, 16 for a client, 32 for messages in fragments, 64 for memory
+/// of constant size; the second one the level. Of each message there is a byte with the choice,
+/// how often it is repeated and its length, then its bytes.
 pub fn sent(input: &[u8]) {
     let [byte, level, messages @ ..] = input else { return };
-    let level = level % 9 + 1;
-    if byte & 16 == 0 {
-        send(Server, Client::new(Counted::default()), *byte, level, messages);
+    if byte & 64 == 0 {
+        send_in(Heap, *byte, *level, messages);
     } else {
-        send(Client::new(Counted::default()), Server, *byte, level, messages);
+        send_in(FixedDeflate::<24, Window<8>, Window<12>>::new(), *byte, *level, messages);
     }
 }
 
-fn send<A: Role, B: Role>(from: A, to: B, byte: u8, level: u8, mut messages: &[u8]) {
+fn send_in<S: Storage>(storage: S, byte: u8, level: u8, messages: &[u8]) {
+    let client = || Client::new(Counted::default());
+    let config = Config::new().deflate(Deflate::new().level(level % 9 + 1).threshold(16));
+    let negotiated = Negotiated::new().deflate(params(byte));
+    if byte & 16 == 0 {
+        let sender = Connection::established_in(storage, Server, negotiated, config);
+        send(sender, client(), byte, messages);
+    } else {
+        let sender = Connection::established_in(storage, client(), negotiated, config);
+        send(sender, Server, byte, messages);
+    }
+}
+
+fn send<R: Role, S: Storage>(
+    mut sender: Connection<R, S>,
+    to: impl Role,
+    byte: u8,
+    mut messages: &[u8],
+) {
     let params = params(byte);
-    let (negotiated, no_takeover) =
-        (Negotiated::new().deflate(params), params.server_no_context_takeover);
-    let config = Config::new().deflate(Deflate::new().level(level).threshold(16));
-    let mut sender = Connection::established(from, negotiated, config);
     let config = Config::new().delivery(Delivery::Whole);
-    let mut receiver = Connection::established(to, negotiated, config);
+    let mut receiver = Connection::established(to, Negotiated::new().deflate(params), config);
     let mut inflate = zlib::Inflate::new(params.server_max_window_bits.get());
     while let [choice, rest @ ..] = messages {
         let (part, rest) = rest.split_at(usize::from(choice & 31).min(rest.len()));
@@ -148,22 +160,34 @@ fn send<A: Role, B: Role>(from: A, to: B, byte: u8, level: u8, mut messages: &[u
             1 => Compression::Automatic,
             _ => Compression::Never,
         };
-        let mut wire = vec![];
-        sender.send_with(&message[..], compression, &mut wire).expect("room without end");
+        let mut out = Output::new(0);
+        if byte & 32 == 0 {
+            in_just_the_room(&mut out, |out| sender.send_with(&message[..], compression, out));
+        } else {
+            // Of four lengths, and an empty one.
+            let length = message.len() >> (choice & 3);
+            for fragment in message.chunks(length.max(1)).chain([&[][..]]) {
+                let fin = fragment.is_empty();
+                in_just_the_room(&mut out, |out| {
+                    sender.send_fragment_with(MessageKind::Binary, fragment, fin, compression, out)
+                });
+            }
+        }
 
-        let (first, payload) = payload(&wire);
-        assert!(payload.len() <= message.len(), "longer than plain");
-        if first == FIN | RSV1 | 2 {
+        let mut wire = out.bytes().to_vec();
+        let (compressed, payload) = payload(&wire);
+        assert!(byte & 32 != 0 || payload.len() <= message.len(), "longer than plain");
+        if compressed {
             let read = inflate.message(&payload).expect("what zlib can decompress");
             assert!(read == message, "zlib reads something else");
-            if no_takeover {
+            if params.server_no_context_takeover {
                 inflate.reset();
             }
         } else {
-            assert_eq!((first, &payload), (FIN | 2, &message));
+            assert_eq!(payload, message);
         }
-        let mut out = vec![];
-        let mut events = receiver.receive(&mut wire[..], &mut out);
+        let mut answers = vec![];
+        let mut events = receiver.receive(&mut wire[..], &mut answers);
         let Ok(Some((Event::Message(Message::Binary(read)), _))) = events.next() else {
             panic!("not received");
         };
@@ -171,17 +195,34 @@ fn send<A: Role, B: Role>(from: A, to: B, byte: u8, level: u8, mut messages: &[u
     }
 }
 
-/// The first byte and the payload of the only frame.
-fn payload(wire: &[u8]) -> (u8, Vec<u8>) {
-    let [first, second, rest @ ..] = wire else { panic!("no frame") };
-    let rest = match second & 0x7F {
-        126 => &rest[2..],
-        127 => &rest[8..],
-        _ => rest,
-    };
-    if second & 0x80 == 0 {
-        return (*first, rest.to_vec());
+/// Calls it with no room, and then with the room that it asks for.
+fn in_just_the_room(out: &mut Output, mut call: impl FnMut(&mut Output) -> Result<(), SendError>) {
+    out.make_room(0);
+    let refused = call(out);
+    let Err(SendError::Full { needed, room: 0 }) = refused else { panic!("{refused:?}") };
+    out.make_room(needed);
+    assert_eq!(call(out), Ok(()));
+}
+
+/// Whether a message is compressed, and the payloads of its frames.
+fn payload(mut wire: &[u8]) -> (bool, Vec<u8>) {
+    let (mut compressed, mut payload) = (false, vec![]);
+    let mut expected = OpCode::Binary;
+    while !wire.is_empty() {
+        let (header, length) = FrameHeader::parse(wire).expect("valid").expect("whole");
+        let end = length + usize::try_from(header.payload_len).expect("a payload in memory");
+        assert_eq!((header.opcode, header.fin), (expected, end == wire.len()));
+        if header.rsv != Rsv::NONE {
+            assert_eq!((header.rsv, expected), (Rsv::RSV1, OpCode::Binary));
+            compressed = true;
+        }
+        let start = payload.len();
+        payload.extend(&wire[length..end]);
+        if let Some(key) = header.mask {
+            key.apply(&mut payload[start..]);
+        }
+        expected = OpCode::Continuation;
+        wire = &wire[end..];
     }
-    let (key, payload) = rest.split_at(4);
-    (*first, payload.iter().zip(key.iter().cycle()).map(|(byte, key)| byte ^ key).collect())
+    (compressed, payload)
 }

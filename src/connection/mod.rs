@@ -2,6 +2,7 @@
 
 mod chunk;
 mod close;
+mod compressing;
 mod events;
 mod inflating;
 mod opening;
@@ -342,9 +343,31 @@ impl<R: Role, S: Storage> Connection<R, S> {
     /// may be cut anywhere; that they are UTF-8 together is up to the caller. Pings, pongs and a
     /// close frame may be sent between fragments.
     ///
+    /// Where compression was agreed on, a message is compressed if its first fragment is as long
+    /// as [`Deflate::threshold`]; [`send_fragment_with`](Self::send_fragment_with) chooses. A first
+    /// fragment that is also the last is a whole message, as for [`send`](Self::send).
+    ///
+    /// ```
+    /// use sansocket::{Config, Connection, Fixed, FixedBuffer, MessageKind, Negotiated, Server};
+    ///
+    /// let mut connection =
+    ///     Connection::established_in(Fixed::<64>, Server, Negotiated::default(), Config::new());
+    /// let mut out = FixedBuffer::<64>::new();
+    /// connection.send_fragment(MessageKind::Text, b"Hel", false, &mut out)?;
+    /// connection.send_fragment(MessageKind::Text, b"lo", true, &mut out)?;
+    /// assert_eq!(out.as_slice(), b"\x01\x03Hel\x80\x02lo"); // [RFC 6455 §5.7]
+    /// # Ok::<(), sansocket::SendError>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`send`](Self::send); [`SendError::Fragmented`] if the kind changes inside a message.
+    ///
+    /// For a fragment of a compressed message [`SendError::Full`] asks for the most room that it
+    /// may take, so that it can be written once the compressor has seen it. Beside its length and
+    /// the header that is an eighth, a 64th and 24 bytes on the heap; with
+    /// [`FixedDeflate`](crate::FixedDeflate) 5 bytes for each 256 or part of them, 7 bytes, and a
+    /// header for each frame.
     pub fn send_fragment(
         &mut self,
         kind: MessageKind,
@@ -352,7 +375,32 @@ impl<R: Role, S: Storage> Connection<R, S> {
         fin: bool,
         out: &mut impl Buffer,
     ) -> Result<(), SendError> {
-        self.core.send_fragment(kind, payload, fin, out)
+        self.send_fragment_with(kind, payload, fin, Compression::Automatic, out)
+    }
+
+    /// [`send_fragment`](Self::send_fragment) with a choice of whether to compress the message.
+    ///
+    /// It is made with the first fragment and holds for the whole message, as only its first frame
+    /// tells the peer [RFC 7692 §6]. What the others are sent with makes no difference, except
+    /// that one with [`Compression::Never`] is not sent in a message that is compressed.
+    ///
+    /// A compressed fragment can be decompressed as soon as it has arrived, which costs some bytes
+    /// for each; and one that does not get shorter cannot be sent plain in its place. So it is
+    /// best to compress long fragments, and few: those of a few bytes get longer.
+    ///
+    /// # Errors
+    ///
+    /// As [`send_fragment`](Self::send_fragment), and [`SendError::Compressed`] for
+    /// [`Compression::Never`] in the middle of a compressed message; nothing is changed then.
+    pub fn send_fragment_with(
+        &mut self,
+        kind: MessageKind,
+        payload: &[u8],
+        fin: bool,
+        compression: Compression,
+        out: &mut impl Buffer,
+    ) -> Result<(), SendError> {
+        self.core.send_fragment(kind, payload, fin, compression, &mut self.compress, out)
     }
 
     /// Appends only the header of a data frame, for a payload that the caller writes itself, say
@@ -363,12 +411,14 @@ impl<R: Role, S: Storage> Connection<R, S> {
     /// Until they are written, nothing else may be appended: inside the event loop, stop taking
     /// events, write `out` and the payload, then go on with
     /// [`remaining`](Events::remaining). As a client, have the payload ready and do not change it
-    /// once the header is written, which shows its key [RFC 6455 §10.3]. `kind` and `fin` are those of [`send_fragment`](Self::send_fragment):
-    /// `true` without a fragment before it is a whole message.
+    /// once the header is written, which shows its key [RFC 6455 §10.3]. `kind` and `fin` are those
+    /// of [`send_fragment`](Self::send_fragment): `true` without a fragment before it is a whole
+    /// message. The frame is plain, and so is the whole message that it begins.
     ///
     /// # Errors
     ///
-    /// As [`send_fragment`](Self::send_fragment); [`SendError::FrameTooLong`] from 2^63 on.
+    /// As [`send_fragment`](Self::send_fragment); [`SendError::FrameTooLong`] from 2^63 on,
+    /// [`SendError::Compressed`] in a message whose first fragment was compressed.
     pub fn begin_frame(
         &mut self,
         kind: MessageKind,
@@ -463,7 +513,8 @@ impl<R: Role, S: Storage> Connection<R, S> {
         if closed || (!incoming && self.core.incoming.message.is_none()) {
             self.decompress.release();
         }
-        if closed || !outgoing {
+        let compressing = self.core.sending.is_some_and(|sending| sending.compressed);
+        if closed || (!outgoing && !compressing) {
             self.compress.release();
         }
     }

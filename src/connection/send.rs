@@ -2,10 +2,10 @@
 
 use core::fmt;
 
-use super::state::{Core, Phase};
+use super::state::{Core, Phase, Sending};
 use crate::buffer::{Buffer, check_room};
 use crate::close::{CloseFrame, State, Transport};
-use crate::deflate::{Compress, Compression, DeflateParams};
+use crate::deflate::{Compress, Compression};
 use crate::error::SendError;
 use crate::frame::{FrameHeader, MAX_CONTROL_PAYLOAD, MaskKey, OpCode, Rsv};
 use crate::handshake::{Accept, RequestHead, Response};
@@ -90,7 +90,22 @@ impl<R: Role, S: Storage, B: Buffer> Reply<'_, R, S, B> {
         payload: &[u8],
         fin: bool,
     ) -> Result<(), SendError> {
-        self.core.send_fragment(kind, payload, fin, self.out)
+        self.send_fragment_with(kind, payload, fin, Compression::Automatic)
+    }
+
+    /// Sends a fragment of a message with a choice of whether to compress that.
+    ///
+    /// # Errors
+    ///
+    /// As [`Connection::send_fragment_with`](crate::Connection::send_fragment_with).
+    pub fn send_fragment_with(
+        &mut self,
+        kind: MessageKind,
+        payload: &[u8],
+        fin: bool,
+        compression: Compression,
+    ) -> Result<(), SendError> {
+        self.core.send_fragment(kind, payload, fin, compression, self.compress, self.out)
     }
 
     /// Sends only the header of a data frame.
@@ -208,8 +223,8 @@ impl<R: Role> Core<R> {
             return Err(SendError::Fragmented);
         }
         match self.deflate {
-            Some(params) if self.is_to_compress(message, compression) => {
-                self.send_compressed(message, params, compress, out)
+            Some(params) if self.is_to_compress(message.as_bytes(), true, compression) => {
+                self.send_compressed(message.kind(), message.as_bytes(), params, compress, out)
             }
             _ => {
                 self.append_frame(message.kind().opcode(), true, message.as_bytes(), out)?;
@@ -217,47 +232,6 @@ impl<R: Role> Core<R> {
                 Ok(())
             }
         }
-    }
-
-    fn is_to_compress(&self, message: Message<'_>, compression: Compression) -> bool {
-        let length = message.as_bytes().len();
-        let threshold = self.config.deflate.unwrap_or_default().threshold;
-        match compression {
-            Compression::Automatic => length >= usize::from(threshold).max(1),
-            // An empty message cannot get shorter.
-            Compression::Always => length > 0,
-            Compression::Never => false,
-        }
-    }
-
-    /// Sends a message compressed, or plain where that is not longer.
-    ///
-    /// The room for the plain one is there before the compressor sees the message: what it has
-    /// seen is sent, or it forgets it.
-    #[inline(never)]
-    fn send_compressed(
-        &mut self,
-        message: Message<'_>,
-        params: DeflateParams,
-        compress: &mut impl Compress,
-        out: &mut impl Buffer,
-    ) -> Result<(), SendError> {
-        let plain = message.as_bytes();
-        let ticket = self.reserve_frame(plain.len(), out)?;
-        let (bits, takeover) = if R::SERVER {
-            (params.server_max_window_bits, !params.server_no_context_takeover)
-        } else {
-            (params.client_max_window_bits, !params.client_no_context_takeover)
-        };
-        let level = self.config.deflate.unwrap_or_default().level;
-        let opcode = message.kind().opcode();
-        match compress.deflate(bits, level, plain) {
-            Some(payload) => ticket.write_with(opcode, true, Rsv::RSV1, payload, out),
-            None => ticket.write(opcode, true, plain, out),
-        }
-        compress.end_message(takeover, self.config.retain);
-        self.sent_fragment(message.kind(), true);
-        Ok(())
     }
 
     /// Whether what is received, and what is sent, refers to earlier messages.
@@ -269,16 +243,29 @@ impl<R: Role> Core<R> {
     }
 
     #[inline]
-    pub(super) fn send_fragment(
+    pub(super) fn send_fragment<C: Compress>(
         &mut self,
         kind: MessageKind,
         payload: &[u8],
         fin: bool,
+        compression: Compression,
+        compress: &mut C,
         out: &mut impl Buffer,
     ) -> Result<(), SendError> {
         let opcode = self.next_opcode(kind)?;
+        match self.terms_of_fragment(payload, fin, compression)? {
+            Some(params) if C::FRAME > 0 => {
+                let whole = fin && self.sending.is_none() && payload.len() <= C::FRAME;
+                return if whole {
+                    self.send_compressed(kind, payload, params, compress, out)
+                } else {
+                    self.send_compressed_fragment(kind, payload, fin, params, compress, out)
+                };
+            }
+            _ => {}
+        }
         self.append_frame(opcode, fin, payload, out)?;
-        self.sent_fragment(kind, fin);
+        self.sent_fragment(Sending { kind, compressed: false }, fin);
         Ok(())
     }
 
@@ -290,6 +277,9 @@ impl<R: Role> Core<R> {
         out: &mut impl Buffer,
     ) -> Result<PayloadMask, SendError> {
         let opcode = self.next_opcode(kind)?;
+        if self.sending.is_some_and(|sending| sending.compressed) {
+            return Err(SendError::Compressed);
+        }
         if payload_len > i64::MAX as u64 {
             return Err(SendError::FrameTooLong { length: payload_len });
         }
@@ -297,7 +287,7 @@ impl<R: Role> Core<R> {
         let mask = self.role.mask_key()?;
         let header = FrameHeader { fin, rsv: Rsv::NONE, opcode, mask, payload_len };
         out.append(header.encode().as_ref());
-        self.sent_fragment(kind, fin);
+        self.sent_fragment(Sending { kind, compressed: false }, fin);
         Ok(PayloadMask(mask))
     }
 
@@ -330,14 +320,14 @@ impl<R: Role> Core<R> {
         self.check_open()?;
         match self.sending {
             None => Ok(kind.opcode()),
-            Some(this) if this == kind => Ok(OpCode::Continuation),
+            Some(sending) if sending.kind == kind => Ok(OpCode::Continuation),
             Some(_) => Err(SendError::Fragmented),
         }
     }
 
     #[inline]
-    fn sent_fragment(&mut self, kind: MessageKind, fin: bool) {
-        self.sending = if fin { None } else { Some(kind) };
+    pub(super) fn sent_fragment(&mut self, fragment_of: Sending, fin: bool) {
+        self.sending = if fin { None } else { Some(fragment_of) };
         self.timers.note_data();
     }
 
@@ -369,7 +359,7 @@ impl<R: Role> Core<R> {
 }
 
 /// The right to write one frame, with its mask, to an output that was seen to have the room.
-pub(super) struct FrameTicket(Option<MaskKey>);
+pub(super) struct FrameTicket(pub(super) Option<MaskKey>);
 
 impl FrameTicket {
     #[inline]

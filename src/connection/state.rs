@@ -39,8 +39,8 @@ pub(super) struct Core<R> {
     pub(super) farewell_due: bool,
     pub(super) lent: Lent,
     pub(super) incoming: Incoming,
-    /// The kind of the message that is being sent in fragments.
-    pub(super) sending: Option<MessageKind>,
+    /// The message that is being sent in fragments.
+    pub(super) sending: Option<Sending>,
     pub(super) closing: Closing,
     pub(super) timers: Timers,
 }
@@ -113,6 +113,14 @@ pub(super) struct Payload {
     pub(super) held: bool,
     /// How many bytes are still to be consumed.
     pub(super) left: u64,
+}
+
+/// A message that is being sent in fragments.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sending {
+    pub(super) kind: MessageKind,
+    /// Whether it is compressed, as its first frame has said [RFC 7692 §6].
+    pub(super) compressed: bool,
 }
 
 /// How far the closing handshake has come.

@@ -10,12 +10,9 @@ use miniz_oxide::deflate::core::{
 };
 
 use super::window::{HeapMemory, WindowEncoder};
-use super::{Deflating, WindowBits};
+use super::{Deflating, TAIL, WindowBits};
 
-/// What a sync flush ends with, and a message does not.
-const TAIL: [u8; 4] = [0, 0, 0xFF, 0xFF];
-
-/// The compressor of one direction, with the last message that it has compressed.
+/// The compressor of one direction, with the last part of a message that it has compressed.
 pub(crate) struct Compressor {
     encoder: Encoder,
     output: Vec<u8>,
@@ -39,25 +36,23 @@ impl Compressor {
 }
 
 impl Deflating for Compressor {
-    fn compress(&mut self, message: &[u8]) -> usize {
+    fn compress(&mut self, part: &[u8], limit: usize) -> bool {
         let output = &mut self.output;
         output.clear();
         match &mut self.encoder {
             Encoder::Large(encoder) => {
-                compress_to_output(encoder, message, TDEFLFlush::Sync, |part| {
-                    output.extend_from_slice(part);
+                compress_to_output(encoder, part, TDEFLFlush::Sync, |bytes| {
+                    output.extend_from_slice(bytes);
                     true
                 });
-                if output.ends_with(&TAIL) {
-                    output.truncate(output.len() - TAIL.len());
-                }
             }
             Encoder::Small(encoder) => {
-                encoder.write(message, &mut |part| output.extend_from_slice(part));
-                encoder.flush(&mut |part| output.extend_from_slice(part));
+                encoder.write(part, &mut |bytes| output.extend_from_slice(bytes));
+                encoder.flush(&mut |bytes| output.extend_from_slice(bytes));
+                output.extend_from_slice(&TAIL);
             }
         }
-        output.len()
+        output.strip_suffix(&TAIL).is_some_and(|compressed| compressed.len() <= limit)
     }
 
     fn output(&self) -> &[u8] {

@@ -4,7 +4,7 @@ use core::fmt;
 
 use super::inflate::Inflater;
 use super::window::{InlineMemory, WindowEncoder, buckets_for, bytes_for};
-use super::{Compress, Decompress, Inflated, Inflating, InvalidDeflate, WindowBits};
+use super::{Compress, Decompress, Inflated, Inflating, InvalidDeflate, TAIL, WindowBits};
 
 /// A window of 2^`BITS` bytes in one direction, as a type: 8 to 15.
 #[derive(Clone, Copy, Debug, Default)]
@@ -21,7 +21,7 @@ pub(crate) mod sealed {
 
     pub trait WindowSize {
         type Decompress: Decompress + Default;
-        /// It compresses messages of up to `N` bytes.
+        /// It compresses messages of up to `N` bytes, and fragments into frames of up to `N`.
         type Compress<const N: usize>: Compress + Default;
     }
 }
@@ -74,10 +74,13 @@ impl<const WINDOW: usize> fmt::Debug for InlineDecompress<WINDOW> {
     }
 }
 
-/// A compressor with its window of 2^`BITS` bytes and the last message, of up to `N`, inside.
+type Encoder<const BYTES: usize, const BUCKETS: usize> =
+    WindowEncoder<InlineMemory<BYTES, BUCKETS>>;
+
+/// A compressor with its window of 2^`BITS` bytes and the last payload, of up to `N`, inside.
 pub struct InlineCompress<const BITS: u8, const BYTES: usize, const BUCKETS: usize, const N: usize>
 {
-    encoder: Option<WindowEncoder<InlineMemory<BYTES, BUCKETS>>>,
+    encoder: Option<Encoder<BYTES, BUCKETS>>,
     output: heapless::Vec<u8, N>,
 }
 
@@ -94,13 +97,14 @@ impl<const BITS: u8, const BYTES: usize, const BUCKETS: usize, const N: usize> C
 {
     const WINDOW: Option<WindowBits> = WindowBits::new(BITS);
 
+    const FRAME: usize = N;
+
     fn deflate(&mut self, bits: WindowBits, _: u8, message: &[u8]) -> Option<&[u8]> {
         if message.len() > N {
             return None;
         }
-        let encoder =
-            self.encoder.get_or_insert_with(|| WindowEncoder::new(InlineMemory::new(), bits.get()));
-        let output = &mut self.output;
+        let Self { encoder, output } = self;
+        let encoder = made(encoder, bits);
         output.clear();
         let mut fits = true;
         let mut put = |part: &[u8]| fits &= output.extend_from_slice(part).is_ok();
@@ -114,6 +118,42 @@ impl<const BITS: u8, const BYTES: usize, const BUCKETS: usize, const N: usize> C
         None
     }
 
+    fn fragment_bound(length: usize) -> usize {
+        Encoder::<BYTES, BUCKETS>::bound(length).saturating_add(TAIL.len())
+    }
+
+    fn deflate_fragment(
+        &mut self,
+        bits: WindowBits,
+        _: u8,
+        fragment: &[u8],
+        last: bool,
+        mut frame: impl FnMut(&[u8], bool),
+    ) {
+        let Self { encoder, output } = self;
+        let encoder = made(encoder, bits);
+        output.clear();
+        let mut put = |mut part: &[u8]| {
+            while !part.is_empty() {
+                // Not before there is more: the last frame is not empty.
+                if output.is_full() {
+                    frame(output, false);
+                    output.clear();
+                }
+                let (now, later) = part.split_at(part.len().min(N - output.len()));
+                let fits = output.extend_from_slice(now);
+                debug_assert!(fits.is_ok(), "no more than what is free");
+                part = later;
+            }
+        };
+        encoder.write(fragment, &mut put);
+        encoder.flush(&mut put);
+        if !last {
+            put(&TAIL);
+        }
+        frame(output, true);
+    }
+
     fn end_message(&mut self, takeover: bool, _: u32) {
         if let (Some(encoder), false) = (&mut self.encoder, takeover) {
             encoder.reset();
@@ -121,6 +161,14 @@ impl<const BITS: u8, const BYTES: usize, const BUCKETS: usize, const N: usize> C
     }
 
     fn release(&mut self) {}
+}
+
+/// The encoder, which is made on first use.
+fn made<const BYTES: usize, const BUCKETS: usize>(
+    encoder: &mut Option<Encoder<BYTES, BUCKETS>>,
+    bits: WindowBits,
+) -> &mut Encoder<BYTES, BUCKETS> {
+    encoder.get_or_insert_with(|| WindowEncoder::new(InlineMemory::new(), bits.get()))
 }
 
 impl<const BITS: u8, const BYTES: usize, const BUCKETS: usize, const N: usize> fmt::Debug

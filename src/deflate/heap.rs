@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 
 use super::{
     Compress, Compressor, Decompress, Deflating, Inflated, Inflater, Inflating, InvalidDeflate,
-    WindowBits,
+    WindowBits, bound,
 };
 
 /// A decompressor that is made on first use.
@@ -35,12 +35,35 @@ impl Decompress for HeapDecompress {
 #[derive(Debug, Default)]
 pub struct HeapCompress(Option<Box<Compressor>>);
 
+impl HeapCompress {
+    fn codec(&mut self, bits: WindowBits, level: u8) -> &mut Compressor {
+        self.0.get_or_insert_with(|| Box::new(Compressor::new(bits, level)))
+    }
+}
+
 impl Compress for HeapCompress {
     const WINDOW: Option<WindowBits> = Some(WindowBits::MAX);
 
+    /// A fragment is a frame, however long.
+    const FRAME: usize = usize::MAX;
+
     fn deflate(&mut self, bits: WindowBits, level: u8, message: &[u8]) -> Option<&[u8]> {
-        let make = || Box::new(Compressor::new(bits, level));
-        self.0.get_or_insert_with(make).compress_if_shorter(message)
+        self.codec(bits, level).compress_if_shorter(message)
+    }
+
+    fn fragment_bound(length: usize) -> usize {
+        bound(length)
+    }
+
+    fn deflate_fragment(
+        &mut self,
+        bits: WindowBits,
+        level: u8,
+        fragment: &[u8],
+        last: bool,
+        mut frame: impl FnMut(&[u8], bool),
+    ) {
+        frame(self.codec(bits, level).compress_fragment(fragment, last), true);
     }
 
     fn end_message(&mut self, takeover: bool, retain: u32) {

@@ -187,7 +187,7 @@ impl Deflate {
     }
 
     /// From how many bytes on a message is compressed, unless the choice is made for it by
-    /// [`Compression`].
+    /// [`Compression`]; of one that is sent in fragments, the first counts.
     #[must_use]
     pub const fn threshold(mut self, bytes: u16) -> Self {
         self.threshold = bytes;
@@ -212,7 +212,8 @@ impl Default for Deflate {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Compression {
-    /// If it was negotiated, and the message is as long as [`Deflate::threshold`].
+    /// If it was negotiated, and the message, or the first of its fragments, is as long as
+    /// [`Deflate::threshold`].
     #[default]
     Automatic,
     /// If it was negotiated.
@@ -267,16 +268,34 @@ trait Inflating {
     }
 }
 
+/// What a flush ends with; what is sent of a message goes without it at its end, not before
+/// [RFC 7692 §7.2.1].
+#[cfg(feature = "deflate")]
+const TAIL: [u8; 4] = [0, 0, 0xFF, 0xFF];
+
+/// The most bytes that `length` bytes can come to on the heap, flushed.
+///
+/// A backend chooses the best kind of each block, so none takes more than nine bits for a byte, as
+/// the fixed codes may, beside its header. That has up to 300 bytes in a block of miniz_oxide that
+/// it cannot store any more, which is one of more than 31 KiB; in any other it is a few, and
+/// blocks are that long, but for those of zlib-rs, of 16 Ki symbols, and of [`window`], whose
+/// bound is lower. What is left is for the last block and the flush.
+#[cfg(all(feature = "deflate", feature = "alloc"))]
+const fn bound(length: usize) -> usize {
+    length.saturating_add(length / 8).saturating_add(length / 64).saturating_add(24)
+}
+
 /// A compressor with memory for its output, whoever has written it.
 #[cfg(all(feature = "deflate", feature = "alloc"))]
 trait Deflating {
-    /// Compresses a message that is not empty, and gives how long it is then.
+    /// Compresses a part of a message that is not empty and flushes it, to `limit` bytes and
+    /// [`TAIL`].
     ///
-    /// If that is not shorter than the message, the output may be incomplete, and the next message
+    /// If it gives false, that was not enough: the output may be incomplete, and the next message
     /// needs a [`reset`](Self::reset).
-    fn compress(&mut self, message: &[u8]) -> usize;
+    fn compress(&mut self, part: &[u8], limit: usize) -> bool;
 
-    /// The last message, compressed.
+    /// The last part, compressed, with [`TAIL`].
     fn output(&self) -> &[u8];
 
     /// Forgets the messages so far: the next one refers to none of them.
@@ -288,11 +307,22 @@ trait Deflating {
     /// Compresses a message that is not empty; if that makes it no shorter it is forgotten, since
     /// the peer will not see what the compressor has seen.
     fn compress_if_shorter(&mut self, message: &[u8]) -> Option<&[u8]> {
-        if self.compress(message) < message.len() {
-            return Some(self.output());
+        if self.compress(message, message.len().saturating_sub(1)) {
+            return self.output().strip_suffix(&TAIL);
         }
         self.reset();
         None
+    }
+
+    /// Compresses a fragment that is not empty, up to a byte boundary, to [`bound`] bytes at most.
+    fn compress_fragment(&mut self, fragment: &[u8], last: bool) -> &[u8] {
+        let fits = self.compress(fragment, bound(fragment.len()) - TAIL.len());
+        debug_assert!(fits, "the bound holds for every input");
+        let output = self.output();
+        match output.strip_suffix(&TAIL) {
+            Some(payload) if last => payload,
+            _ => output,
+        }
     }
 
     /// Ends a message; with `takeover` the next one may refer to it.
@@ -327,11 +357,34 @@ pub trait Compress {
     /// The largest window it can have, `None` if there is no compressor.
     const WINDOW: Option<WindowBits>;
 
+    /// The most bytes that it puts into one frame of a fragmented message; 0 if it compresses
+    /// none.
+    const FRAME: usize;
+
     /// Compresses a message that is not empty with a window and level that are the same in every
     /// call; `None` if that made it no shorter.
     fn deflate(&mut self, bits: WindowBits, level: u8, message: &[u8]) -> Option<&[u8]>;
 
-    /// Ends a message; with `takeover` the next one may refer to it.
+    /// The most bytes that a fragment of `length` bytes can come to, in all of its frames.
+    fn fragment_bound(length: usize) -> usize;
+
+    /// Compresses a fragment that is not empty, with the window and level of every call, to up to
+    /// [`fragment_bound`](Self::fragment_bound) bytes.
+    ///
+    /// The payloads of its frames go to `frame`, with `true` for the last. Each has
+    /// [`FRAME`](Self::FRAME) bytes, but for that, which may have fewer, and ends where what was
+    /// compressed so far can be decompressed. Not to be called where `FRAME` is 0.
+    fn deflate_fragment(
+        &mut self,
+        bits: WindowBits,
+        level: u8,
+        fragment: &[u8],
+        last: bool,
+        frame: impl FnMut(&[u8], bool),
+    );
+
+    /// Ends a message, or a fragment of one with `takeover`; with that, what comes next may refer
+    /// to it.
     fn end_message(&mut self, takeover: bool, retain: u32);
 
     /// Gives its memory back.
@@ -359,8 +412,24 @@ impl Decompress for () {
 impl Compress for () {
     const WINDOW: Option<WindowBits> = None;
 
+    const FRAME: usize = 0;
+
     fn deflate(&mut self, _: WindowBits, _: u8, _: &[u8]) -> Option<&[u8]> {
         None
+    }
+
+    fn fragment_bound(_: usize) -> usize {
+        0
+    }
+
+    fn deflate_fragment(
+        &mut self,
+        _: WindowBits,
+        _: u8,
+        _: &[u8],
+        _: bool,
+        _: impl FnMut(&[u8], bool),
+    ) {
     }
 
     fn end_message(&mut self, _: bool, _: u32) {}

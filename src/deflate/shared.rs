@@ -9,7 +9,7 @@ use core::fmt;
 
 use super::{
     Compress, Compressor, Decompress, Deflating, Inflated, Inflater, Inflating, InvalidDeflate,
-    WindowBits,
+    WindowBits, bound,
 };
 
 /// Codecs that are not in use.
@@ -171,14 +171,38 @@ impl<P> SharedCompress<P> {
     }
 }
 
-impl<P: CodecPool> Compress for SharedCompress<P> {
-    const WINDOW: Option<WindowBits> = Some(WindowBits::MAX);
-
-    fn deflate(&mut self, bits: WindowBits, level: u8, message: &[u8]) -> Option<&[u8]> {
+impl<P: CodecPool> SharedCompress<P> {
+    fn codec(&mut self, bits: WindowBits, level: u8) -> &mut Compressor {
         let pool = &self.pool;
         let borrow = || (bits, level, pool.with(|codecs| codecs.take_compressor(bits, level)));
         let (_, _, codec) = self.codec.get_or_insert_with(borrow);
-        codec.compress_if_shorter(message)
+        codec
+    }
+}
+
+impl<P: CodecPool> Compress for SharedCompress<P> {
+    const WINDOW: Option<WindowBits> = Some(WindowBits::MAX);
+
+    /// A fragment is a frame, however long.
+    const FRAME: usize = usize::MAX;
+
+    fn deflate(&mut self, bits: WindowBits, level: u8, message: &[u8]) -> Option<&[u8]> {
+        self.codec(bits, level).compress_if_shorter(message)
+    }
+
+    fn fragment_bound(length: usize) -> usize {
+        bound(length)
+    }
+
+    fn deflate_fragment(
+        &mut self,
+        bits: WindowBits,
+        level: u8,
+        fragment: &[u8],
+        last: bool,
+        mut frame: impl FnMut(&[u8], bool),
+    ) {
+        frame(self.codec(bits, level).compress_fragment(fragment, last), true);
     }
 
     fn end_message(&mut self, takeover: bool, retain: u32) {

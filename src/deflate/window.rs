@@ -165,7 +165,6 @@ impl<M: Memory> WindowEncoder<M> {
     /// Every chunk costs at most its bytes and five more, the header of a stored block: that is
     /// how the choice is made, with the cost of leaving a block with the fixed codes counted when
     /// it begins. The end of the message, with bits that remained, is no more than three.
-    #[allow(dead_code)] // What the tests hold it to.
     pub(crate) const fn bound(length: usize) -> usize {
         length.saturating_add(length.div_ceil(CHUNK) * (STORED_BITS / 8) + 3)
     }

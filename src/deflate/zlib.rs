@@ -7,13 +7,10 @@ use core::fmt;
 
 use zlib_rs::{Deflate, DeflateFlush, Inflate, InflateFlush, Status};
 
-use super::{Deflating, Inflated, Inflating, InvalidDeflate, WindowBits};
+use super::{Deflating, Inflated, Inflating, InvalidDeflate, TAIL, WindowBits};
 
 /// How much comes out of one step of decompression at most.
 const ROOM: usize = 4 * 1024;
-
-/// What a sync flush ends with, and a message does not.
-const TAIL: [u8; 4] = [0, 0, 0xFF, 0xFF];
 
 /// A block without content, as it stands at a byte boundary.
 const EMPTY_BLOCK: [u8; 5] = [0, 0, 0, 0xFF, 0xFF];
@@ -139,10 +136,10 @@ impl fmt::Debug for Inflater {
     }
 }
 
-/// The compressor of one direction, with the last message that it has compressed.
+/// The compressor of one direction, with the last part of a message that it has compressed.
 pub(crate) struct Compressor {
     zlib: Deflate,
-    /// The last message and what was left of the room for it.
+    /// The last part and what was left of the room for it.
     output: Vec<u8>,
     length: usize,
 }
@@ -160,22 +157,17 @@ impl Compressor {
 }
 
 impl Deflating for Compressor {
-    fn compress(&mut self, message: &[u8]) -> usize {
-        // What leaves no byte of this free is too long: no shorter than the message.
-        let room = message.len().saturating_add(TAIL.len());
+    fn compress(&mut self, part: &[u8], limit: usize) -> bool {
+        // What leaves no byte of this free is too long, or its flush is not complete.
+        let room = limit.saturating_add(TAIL.len() + 1);
         if self.output.len() < room {
             self.output.resize(room, 0);
         }
         let output = self.output.get_mut(..room).unwrap_or_default();
         let before = self.zlib.total_out();
-        let status = self.zlib.compress(message, output, DeflateFlush::SyncFlush);
-        let length = difference(before, self.zlib.total_out());
-        let compressed = output.get(..length).unwrap_or_default();
-        self.length = match (status, compressed.strip_suffix(&TAIL)) {
-            (Ok(_), Some(payload)) if length < room => payload.len(),
-            _ => message.len(),
-        };
-        self.length
+        let status = self.zlib.compress(part, output, DeflateFlush::SyncFlush);
+        self.length = difference(before, self.zlib.total_out());
+        status.is_ok() && self.length < room && self.output().ends_with(&TAIL)
     }
 
     fn output(&self) -> &[u8] {
@@ -247,11 +239,7 @@ mod tests {
         ($($compressor:ty, $inflater:ty;)*) => {$(
             impl Compresses for $compressor {
                 fn message(&mut self, message: &[u8]) -> Option<Vec<u8>> {
-                    let length = self.compress(message);
-                    let compressed = (length < message.len()).then(|| self.output().to_vec());
-                    if compressed.is_none() {
-                        self.reset();
-                    }
+                    let compressed = self.compress_if_shorter(message).map(<[u8]>::to_vec);
                     self.shrink(16);
                     compressed
                 }

@@ -93,6 +93,36 @@ fn steady_traffic_of_a_client() {
     steady_state::<Client<Script>>();
 }
 
+/// A message that is sent in fragments, round by round, keeps what the settings say of its output,
+/// also while it is under way.
+#[test]
+fn fragments_that_are_sent() {
+    let fragment = Content::Json.bytes(100_000, 3);
+    let mut out = Vec::with_capacity(4 << 20);
+    let held = [0u32, 10_000, 200_000].map(|retain| {
+        let config = Config::new().retain(retain);
+        let mut connection = connection::<Server>(Terms::DEFAULT, config);
+        let mut round = || {
+            for fin in [false, false, true] {
+                let kind = Content::Json.kind();
+                connection.send_fragment(kind, &fragment, fin, &mut out).expect("room");
+            }
+            out.clear();
+        };
+        let ((), first) = measure(&mut round);
+        let ((), steady) = measure(&mut round);
+        assert_eq!(steady.held, 0, "{retain} bytes retained");
+        assert_eq!(steady.calls == 0, retain == 200_000, "{retain} bytes retained");
+        let ((), middle) = measure(|| {
+            let kind = Content::Json.kind();
+            connection.send_fragment(kind, &fragment, false, &mut out).expect("room");
+        });
+        out.clear();
+        first.held + middle.held
+    });
+    assert!((0..=10_000).contains(&(held[1] - held[0])), "{held:?}");
+}
+
 /// Codecs are made when there is something to compress or to decompress, not before.
 #[test]
 fn a_codec_is_made_on_first_use() {

@@ -23,10 +23,11 @@ enum Sent {
         seed: u64,
         compression: Compression,
     },
-    /// A message in fragments of these lengths, which go plain.
+    /// A message in fragments of these lengths and an empty one.
     Fragments {
         content: Content,
         lengths: Vec<usize>,
+        compression: Compression,
     },
     Ping,
     Release,
@@ -40,12 +41,12 @@ fn any_sent() -> impl Strategy<Value = Sent> {
         4 => 0..3000usize,
         1 => 60_000..70_000usize,
     ];
-    let compression = prop::sample::select(
-        &[Compression::Automatic, Compression::Always, Compression::Never][..],
-    );
+    let compression = || {
+        prop::sample::select(&[Compression::Automatic, Compression::Always, Compression::Never][..])
+    };
     prop_oneof![
         // Few seeds, so that messages are alike.
-        12 => (content(), length, 0..4u64, compression).prop_map(
+        12 => (content(), length, 0..4u64, compression()).prop_map(
             |(content, length, seed, compression)| Sent::Message {
                 content,
                 length,
@@ -53,8 +54,9 @@ fn any_sent() -> impl Strategy<Value = Sent> {
                 compression,
             }
         ),
-        2 => (content(), vec(0..200usize, 1..4))
-            .prop_map(|(content, lengths)| Sent::Fragments { content, lengths }),
+        4 => (content(), vec(0..200usize, 1..4), compression()).prop_map(
+            |(content, lengths, compression)| Sent::Fragments { content, lengths, compression }
+        ),
         1 => Just(Sent::Ping),
         1 => Just(Sent::Release),
     ]
@@ -73,17 +75,20 @@ impl Sent {
                 connection.send_with(&bytes[..], *compression, out).expect("room without end");
                 return Some(bytes);
             }
-            Self::Fragments { content, lengths } => {
+            Self::Fragments { content, lengths, compression } => {
                 let bytes = content.bytes(lengths.iter().sum(), 0);
                 let mut rest = &bytes[..];
+                let mut send = |fragment, fin| {
+                    connection
+                        .send_fragment_with(MessageKind::Binary, fragment, fin, *compression, out)
+                        .expect("room without end");
+                };
                 for length in lengths {
                     let (fragment, behind) = rest.split_at(*length);
                     rest = behind;
-                    connection
-                        .send_fragment(MessageKind::Binary, fragment, false, out)
-                        .expect("room without end");
+                    send(fragment, false);
                 }
-                connection.send_fragment(MessageKind::Binary, b"", true, out).expect("room");
+                send(b"", true);
                 return Some(bytes);
             }
             Self::Ping => connection.ping(b"between", out).expect("room without end"),
@@ -92,14 +97,18 @@ impl Sent {
         None
     }
 
-    /// Whether a message is to be compressed; one that would not get shorter is not.
+    /// Whether a message is to be compressed, which its first fragment decides; a whole one that
+    /// would not get shorter is not.
     fn asks_for_compression(&self, threshold: usize) -> bool {
-        match *self {
-            Self::Message { compression: Compression::Always, .. } => true,
-            Self::Message { compression: Compression::Automatic, length, .. } => {
-                length >= threshold
-            }
-            _ => false,
+        let (first, compression) = match *self {
+            Self::Message { length, compression, .. } => (length, compression),
+            Self::Fragments { ref lengths, compression, .. } => (lengths[0], compression),
+            _ => return false,
+        };
+        match compression {
+            Compression::Automatic => first >= threshold,
+            Compression::Always => true,
+            Compression::Never => false,
         }
     }
 }
@@ -112,10 +121,12 @@ fn arrives<R: Side>(terms: Terms, threshold: u16, sent: &[Sent]) -> Result<(), T
         let mut out = Output::unbounded();
         let message = sent.send(&mut connection, &mut out);
         let mut frames = wire::read_frames(&out.bytes);
-        for frame in &frames {
+        for (index, frame) in frames.iter().enumerate() {
             prop_assert_eq!(frame.first & 0x30, 0, "RSV2, RSV3");
             let compressed = frame.first & RSV1 != 0;
-            prop_assert!(!compressed || sent.asks_for_compression(threshold.into()));
+            let asked = sent.asks_for_compression(threshold.into());
+            prop_assert!(!compressed || (asked && index == 0));
+            prop_assert!(compressed || !asked || frames.len() == 1 || index > 0, "{sent:?}");
         }
         let Some(message) = message else { continue };
         if let [frame] = &mut frames[..] {
@@ -179,4 +190,57 @@ fn each_choice_is_what_it_says() {
     let config = Config::new().deflate(Deflate::new().threshold(0));
     assert_eq!(first_byte(config, &run[..20], Automatic), COMPRESSED);
     assert_eq!(first_byte(config, b"", Automatic), PLAIN);
+}
+
+/// What the first fragment is decides, and how it is sent: the first bytes of it and of the last.
+#[test]
+fn the_first_fragment_decides() {
+    use Compression::{Always, Automatic, Never};
+    const PLAIN: u8 = 0x02;
+    const COMPRESSED: u8 = PLAIN | RSV1;
+    let run = [b'a'; 64];
+    for (threshold, first, compression, then, byte) in [
+        (64, &run[..], Automatic, Automatic, COMPRESSED),
+        (64, &run[..63], Automatic, Always, PLAIN),
+        (64, b"", Automatic, Automatic, PLAIN),
+        (0, b"", Automatic, Automatic, COMPRESSED),
+        (64, b"", Always, Automatic, COMPRESSED),
+        (64, b"a", Always, Always, COMPRESSED),
+        (64, &run, Never, Automatic, PLAIN),
+        (64, &run, Never, Never, PLAIN),
+    ] {
+        let config = Config::new().deflate(Deflate::new().threshold(threshold));
+        let mut connection = connection::<Server>(Terms::DEFAULT, config);
+        let mut out = Output::unbounded();
+        let mut send = |fragment: &[u8], fin, compression| {
+            connection
+                .send_fragment_with(MessageKind::Binary, fragment, fin, compression, &mut out)
+                .expect("room without end");
+        };
+        send(first, false, compression);
+        send(&run, true, then);
+        let firsts: Vec<_> = wire::read_frames(&out.bytes).iter().map(|f| f.first).collect();
+        assert_eq!(firsts, [byte, 0x80], "{} bytes, {compression:?}", first.len());
+        assert!(read(&mut Inflate::new(15), true, &out.bytes) == [[first, &run].concat()]);
+    }
+}
+
+/// A first fragment that is the last is a whole message, and goes plain if that is shorter.
+#[test]
+fn a_message_of_one_fragment_is_sent_whole() {
+    for (content, length) in [(Content::Json, 300), (Content::Random, 300), (Content::Runs, 9)] {
+        let message = content.bytes(length, 0);
+        let sent = [false, true].map(|fragment| {
+            let mut connection = connection::<Server>(Terms::DEFAULT, Config::new());
+            let mut out = Output::unbounded();
+            let kind = MessageKind::Binary;
+            let done = match fragment {
+                true => connection.send_fragment(kind, &message, true, &mut out),
+                false => connection.send(&message, &mut out),
+            };
+            done.expect("room without end");
+            out.bytes
+        });
+        assert_eq!(sent[0], sent[1], "{content:?}");
+    }
 }

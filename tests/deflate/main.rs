@@ -2,6 +2,8 @@
 //! that is compressed and decompressed against the C zlib, which knows nothing of this crate.
 #![cfg(all(feature = "deflate", feature = "alloc"))]
 
+extern crate alloc;
+
 #[path = "../common/mod.rs"]
 mod common;
 
@@ -9,6 +11,8 @@ mod allocation;
 mod choice;
 mod chop;
 mod examples;
+mod fragment_calls;
+mod fragments;
 mod negotiation;
 mod output;
 mod peer;

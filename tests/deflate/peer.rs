@@ -93,24 +93,30 @@ pub(crate) fn messages(seen: &[Seen]) -> Vec<Vec<u8>> {
     messages
 }
 
-/// The messages that a connection has sent, read with a window of just the size agreed on.
+/// The messages that a connection has sent, read with a window of just the size agreed on; control
+/// frames among them are passed over.
 #[track_caller]
 pub(crate) fn read(inflate: &mut Inflate, takeover: bool, sent: &[u8]) -> Vec<Vec<u8>> {
     let mut messages: Vec<Vec<u8>> = vec![];
-    for frame in wire::read_frames(sent) {
-        let payload = match frame.first {
-            first if first & RSV1 == 0 => frame.payload,
-            _ => {
-                let message = inflate.message(&frame.payload);
-                if !takeover {
-                    inflate.reset();
-                }
-                message.expect("what zlib can decompress")
+    let mut compressed = false;
+    let frames = wire::read_frames(sent);
+    for frame in frames.iter().filter(|frame| frame.first & 0x8 == 0) {
+        if frame.first & 0xF != wire::CONTINUATION {
+            compressed = frame.first & RSV1 != 0;
+            messages.push(vec![]);
+        }
+        let message = messages.last_mut().expect("a message that has started");
+        if !compressed {
+            message.extend(&frame.payload);
+            continue;
+        }
+        assert!(frame.first & 0xF != wire::CONTINUATION || frame.first & RSV1 == 0);
+        inflate.part(&frame.payload, message).expect("what zlib can decompress");
+        if frame.first & FIN != 0 {
+            inflate.end(message).expect("the end of a message");
+            if !takeover {
+                inflate.reset();
             }
-        };
-        match (frame.first & 0xF, messages.last_mut()) {
-            (wire::CONTINUATION, Some(message)) => message.extend(payload),
-            _ => messages.push(payload),
         }
     }
     messages

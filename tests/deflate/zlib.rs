@@ -104,9 +104,24 @@ impl Inflate {
     /// The message of a payload.
     pub(crate) fn message(&mut self, payload: &[u8]) -> Result<Vec<u8>, Refused> {
         let mut message = vec![];
-        self.run(payload, &mut message)?;
-        self.run(&TAIL, &mut message)?;
+        self.part(payload, &mut message)?;
+        self.end(&mut message)?;
         Ok(message)
+    }
+
+    /// Appends what is known of a message with this part of its payload.
+    pub(crate) fn part(&mut self, payload: &[u8], message: &mut Vec<u8>) -> Result<(), Refused> {
+        self.run(payload, message)
+    }
+
+    /// Ends a message, with what was not sent of its last flush.
+    ///
+    /// That must be the whole of a block: behind it zlib is not in the middle of one.
+    pub(crate) fn end(&mut self, message: &mut Vec<u8>) -> Result<(), Refused> {
+        self.run(&TAIL, message)?;
+        // Bit 7: between two blocks.
+        assert!(self.0.data_type & 0x80 != 0, "a message without its end");
+        Ok(())
     }
 
     /// Forgets the messages so far.

@@ -1,0 +1,163 @@
+//! Sending compressed messages, whole or in fragments [RFC 7692 §6.1, §7.2.1].
+//!
+//! What a compressor has seen is in its window, and later messages refer to it: so all of it must
+//! be sent, or the compressor forgets everything. That is why the room for the longest that can
+//! come out, and the masking keys, are there before it sees anything.
+
+use super::send::FrameTicket;
+use super::state::{Core, Sending};
+use crate::buffer::{Buffer, check_room};
+use crate::deflate::{Compress, Compression, DeflateParams, WindowBits};
+use crate::error::SendError;
+use crate::frame::{FrameHeader, OpCode, Rsv};
+use crate::message::MessageKind;
+use crate::role::{MaskKeys, Role};
+
+/// The header bits of a block without compression. Behind the end of another block, and without
+/// the four bytes that are not sent, they are all that the end of a message needs
+/// [RFC 7692 §7.2.3.6].
+const EMPTY_BLOCK: [u8; 1] = [0];
+
+impl<R: Role> Core<R> {
+    /// Whether a message is to be compressed, where that was agreed on; this is its first
+    /// fragment, or all of it if `fin`.
+    pub(super) fn is_to_compress(
+        &self,
+        payload: &[u8],
+        fin: bool,
+        compression: Compression,
+    ) -> bool {
+        let threshold = self.config.deflate.unwrap_or_default().threshold;
+        // An empty message cannot get shorter.
+        let least = usize::from(fin);
+        payload.len()
+            >= match compression {
+                Compression::Automatic => usize::from(threshold).max(least),
+                Compression::Always => least,
+                Compression::Never => return false,
+            }
+    }
+
+    /// On which terms a fragment is to be compressed, if at all: the first one decides.
+    #[inline]
+    pub(super) fn terms_of_fragment(
+        &self,
+        payload: &[u8],
+        fin: bool,
+        compression: Compression,
+    ) -> Result<Option<DeflateParams>, SendError> {
+        match self.sending {
+            None => Ok(self.deflate.filter(|_| self.is_to_compress(payload, fin, compression))),
+            Some(sending) if !sending.compressed => Ok(None),
+            Some(_) if compression == Compression::Never => Err(SendError::Compressed),
+            Some(_) => Ok(self.deflate),
+        }
+    }
+
+    /// Sends a message compressed, or plain where that is not longer.
+    ///
+    /// The room is that of the plain one: what the compressor has seen is sent, or it forgets it.
+    #[inline(never)]
+    pub(super) fn send_compressed(
+        &mut self,
+        kind: MessageKind,
+        plain: &[u8],
+        params: DeflateParams,
+        compress: &mut impl Compress,
+        out: &mut impl Buffer,
+    ) -> Result<(), SendError> {
+        let ticket = self.reserve_frame(plain.len(), out)?;
+        let (bits, takeover) = self.outgoing(params);
+        match compress.deflate(bits, self.level(), plain) {
+            Some(payload) => ticket.write_with(kind.opcode(), true, Rsv::RSV1, payload, out),
+            None => ticket.write(kind.opcode(), true, plain, out),
+        }
+        compress.end_message(takeover, self.config.retain);
+        self.sent_fragment(Sending { kind, compressed: true }, true);
+        Ok(())
+    }
+
+    /// Sends a fragment of a compressed message, in as many frames as the compressor needs.
+    ///
+    /// It ends at a byte boundary, for the peer to decompress all of it at once. The bytes that a
+    /// flush ends with stay in what is sent, but at the end of the message [RFC 7692 §7.2.1].
+    #[inline(never)]
+    pub(super) fn send_compressed_fragment<C: Compress>(
+        &mut self,
+        kind: MessageKind,
+        payload: &[u8],
+        fin: bool,
+        params: DeflateParams,
+        compress: &mut C,
+        out: &mut impl Buffer,
+    ) -> Result<(), SendError> {
+        let most = match (payload, fin) {
+            ([], false) => 0,
+            ([], true) => EMPTY_BLOCK.len(),
+            _ => C::fragment_bound(payload.len()),
+        };
+        let mut frames = self.reserve_frames(kind, most, C::FRAME, out)?;
+        let (bits, takeover) = self.outgoing(params);
+        match (payload, fin) {
+            ([], false) => frames.write(false, &[], out),
+            ([], true) => frames.write(true, &EMPTY_BLOCK, out),
+            _ => compress.deflate_fragment(bits, self.level(), payload, fin, |part, last| {
+                frames.write(fin && last, part, out);
+            }),
+        }
+        compress.end_message(takeover || !fin, self.config.retain);
+        self.sent_fragment(Sending { kind, compressed: true }, fin);
+        Ok(())
+    }
+
+    /// Makes sure that `length` bytes of a compressed message can be written, in frames of up to
+    /// `most`.
+    fn reserve_frames(
+        &mut self,
+        kind: MessageKind,
+        length: usize,
+        most: usize,
+        out: &impl Buffer,
+    ) -> Result<FrameTickets<R::Keys>, SendError> {
+        let frames = length.div_ceil(most).max(1);
+        let header = FrameHeader::encoded_len(length.min(most) as u64, !R::SERVER);
+        check_room(out, frames.saturating_mul(header).saturating_add(length))?;
+        let keys = self.role.mask_keys(frames)?;
+        Ok(match self.sending {
+            None => FrameTickets { keys, opcode: kind.opcode(), rsv: Rsv::RSV1 },
+            Some(_) => FrameTickets { keys, opcode: OpCode::Continuation, rsv: Rsv::NONE },
+        })
+    }
+
+    /// The window that this side compresses with, and whether messages refer to earlier ones.
+    fn outgoing(&self, params: DeflateParams) -> (WindowBits, bool) {
+        if R::SERVER {
+            (params.server_max_window_bits, !params.server_no_context_takeover)
+        } else {
+            (params.client_max_window_bits, !params.client_no_context_takeover)
+        }
+    }
+
+    fn level(&self) -> u8 {
+        self.config.deflate.unwrap_or_default().level
+    }
+}
+
+/// The right to write the next frames of a message to an output that was seen to have the room.
+struct FrameTickets<K> {
+    keys: K,
+    /// That of the next frame.
+    opcode: OpCode,
+    /// Those of the next frame: only the first of a message says that it is compressed
+    /// [RFC 7692 §6].
+    rsv: Rsv,
+}
+
+impl<K: MaskKeys> FrameTickets<K> {
+    fn write(&mut self, fin: bool, payload: &[u8], out: &mut impl Buffer) {
+        let ticket = FrameTicket(self.keys.next());
+        ticket.write_with(self.opcode, fin, self.rsv, payload, out);
+        self.opcode = OpCode::Continuation;
+        self.rsv = Rsv::NONE;
+    }
+}
