@@ -1,5 +1,6 @@
-//! sansocket with a read buffer of 64 KiB, whose chunks it unmasks in place, and one output, which
-//! the transport takes whenever a chunk is done. A server sends a long payload from where it is. A
+//! sansocket with one buffer for what is read, where frames wait until they are whole and are
+//! unmasked, and one output, which the transport takes whenever a chunk is done. A text that waits
+//! is validated once it is whole, as most others do it. A server sends a long payload from where it is. A
 //! client's masking keys come from the thread's generator of the crate rand, as those of other
 //! contenders do.
 
