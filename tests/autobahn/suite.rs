@@ -1,5 +1,5 @@
 //! The whole suite against this crate: every case in both roles, at every chop, with every storage
-//! and both deliveries.
+//! and every delivery.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -136,7 +136,7 @@ fn play_case<'c>(
 
 /// The ways to play a case, the first one first.
 fn settings(case: &Case, seed: u64) -> Vec<Setting> {
-    use Variant::{FixedStreaming, FixedWhole, HeapStreaming, HeapWhole};
+    use Variant::{FixedStreaming, FixedWhole, HeapInPlace, HeapStreaming, HeapWhole};
     let random = Chop::Random(seed);
     let small = Chop::Size(1460);
     let largest = case.largest_message();
@@ -146,12 +146,14 @@ fn settings(case: &Case, seed: u64) -> Vec<Setting> {
     };
     if largest > LARGE {
         add(HeapWhole, &[small, Chop::Whole]);
+        add(HeapInPlace, &[small]);
         add(HeapStreaming, &[Chop::Case]);
         add(FixedStreaming, &[small]);
     } else {
         let sizes = [1, 2, 3, 7].map(Chop::Size);
         add(HeapWhole, &sizes);
         add(HeapWhole, &[small, Chop::Whole, random]);
+        add(HeapInPlace, &[Chop::Case, Chop::Size(1), random]);
         add(HeapStreaming, &[Chop::Case, Chop::Size(1), random]);
         add(FixedStreaming, &[Chop::Case, Chop::Size(1), random]);
         add(FixedWhole, &[Chop::Case, Chop::Size(1), random]);

@@ -1,4 +1,4 @@
-//! This crate's [`Connection`], in both roles, with every storage and both deliveries.
+//! This crate's [`Connection`], in both roles, with every storage and delivery.
 
 use std::time::Duration;
 
@@ -25,6 +25,7 @@ const LARGEST: u64 = 16 << 20;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Variant {
     HeapWhole,
+    HeapInPlace,
     HeapStreaming,
     FixedWhole,
     FixedStreaming,
@@ -33,8 +34,11 @@ pub(crate) enum Variant {
 /// A connection in this role.
 pub(crate) fn subject(role: Role, variant: Variant, case: &Case) -> Box<dyn Subject> {
     type Compressing<const N: usize> = FixedDeflate<N, Window<15>, Window<15>>;
-    let streams = matches!(variant, Variant::HeapStreaming | Variant::FixedStreaming);
-    let delivery = if streams { Delivery::Streaming } else { Delivery::Whole };
+    let delivery = match variant {
+        Variant::HeapWhole | Variant::FixedWhole => Delivery::Whole,
+        Variant::HeapInPlace => Delivery::InPlace,
+        Variant::HeapStreaming | Variant::FixedStreaming => Delivery::Streaming,
+    };
     let config = Config::new()
         .delivery(delivery)
         .max_frame(LARGEST)
@@ -44,7 +48,7 @@ pub(crate) fn subject(role: Role, variant: Variant, case: &Case) -> Box<dyn Subj
         .server_drop_timeout(Duration::from_secs(10));
     let compresses = case.compression.is_some();
     match variant {
-        Variant::HeapWhole | Variant::HeapStreaming => {
+        Variant::HeapWhole | Variant::HeapInPlace | Variant::HeapStreaming => {
             endpoint(role, Heap, config.deflate(Deflate::new()))
         }
         Variant::FixedWhole if compresses => {
@@ -63,7 +67,7 @@ fn endpoint<S: Storage + 'static>(role: Role, storage: S, config: Config) -> Box
     match role {
         Role::Server => {
             let connection = Connection::server_in(storage, config);
-            Box::new(Endpoint { connection, request: vec![] })
+            Box::new(Endpoint { connection, request: vec![], waiting: vec![] })
         }
         Role::Client => {
             let mut request = vec![];
@@ -75,7 +79,7 @@ fn endpoint<S: Storage + 'static>(role: Role, storage: S, config: Config) -> Box
                 &mut request,
             );
             let connection = connection.expect("a request is written");
-            Box::new(Endpoint { connection, request })
+            Box::new(Endpoint { connection, request, waiting: vec![] })
         }
     }
 }
@@ -84,6 +88,8 @@ struct Endpoint<R: sansocket::Role, S: Storage> {
     connection: Connection<R, S>,
     /// The request of a client.
     request: Vec<u8>,
+    /// What was received and not consumed: a frame that is not whole yet.
+    waiting: Vec<u8>,
 }
 
 /// Masking keys that are the same in every run.
@@ -113,6 +119,25 @@ impl Opens for Client<Keys> {
     fn open<S: Storage>(_: &Event<'_>, _: &mut Reply<'_, Self, S, Vec<u8>>) {}
 }
 
+impl<R: Opens, S: Storage> Endpoint<R, S> {
+    /// Takes the events in a chunk, and gives how much of it was consumed.
+    fn take(
+        &mut self,
+        chunk: &mut [u8],
+        application: &mut dyn Application,
+        out: &mut Vec<u8>,
+    ) -> usize {
+        let mut events = self.connection.receive(chunk, out);
+        // A failure is said to the peer in `out`, and by `transport` here.
+        while let Ok(Some((event, mut reply))) = events.next() {
+            R::open(&event, &mut reply);
+            // An answer that cannot be sent any more is one that nobody waits for.
+            let _ = answer(&event, &mut reply, application);
+        }
+        events.consumed()
+    }
+}
+
 impl<R: Opens, S: Storage> Subject for Endpoint<R, S> {
     fn connected(&mut self, out: &mut Vec<u8>) {
         out.append(&mut self.request);
@@ -120,12 +145,15 @@ impl<R: Opens, S: Storage> Subject for Endpoint<R, S> {
     }
 
     fn receive(&mut self, chunk: &mut [u8], application: &mut dyn Application, out: &mut Vec<u8>) {
-        let mut events = self.connection.receive(chunk, out);
-        // A failure is said to the peer in `out`, and by `transport` here.
-        while let Ok(Some((event, mut reply))) = events.next() {
-            R::open(&event, &mut reply);
-            // An answer that cannot be sent any more is one that nobody waits for.
-            let _ = answer(&event, &mut reply, application);
+        if self.waiting.is_empty() {
+            let consumed = self.take(chunk, application, out);
+            self.waiting.extend_from_slice(&chunk[consumed..]);
+        } else {
+            let mut waiting = std::mem::take(&mut self.waiting);
+            waiting.extend_from_slice(chunk);
+            let consumed = self.take(&mut waiting, application, out);
+            waiting.drain(..consumed);
+            self.waiting = waiting;
         }
     }
 
