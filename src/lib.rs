@@ -171,8 +171,9 @@
 //!
 //! An event that was lent is gone with the next call, so make sure of the room for its answer
 //! before: stop the loop while `events.out()` has less of it than the longest answer, keep
-//! [`Events::remaining`], and pass that again once the transport has taken some. Or let the
-//! transport take some while the event is lent, from [`Reply::out`], and repeat the call.
+//! [`Events::remaining`], and pass that again once the transport has taken some, even if it is
+//! empty: of compressed bytes that are consumed, pieces can still be to come. Or let the transport
+//! take some while the event is lent, from [`Reply::out`], and repeat the call.
 //!
 //! # What it does
 //!

@@ -146,35 +146,37 @@ fn serve(
     // Whether a deadline has passed, `transport` tells.
     let _ = connection.tick(now, &mut Transmit(socket));
     while connection.transport() != Transport::Close {
+        // Without a byte there can still be events, of a compressed piece that was consumed when
+        // there was no room for all its answers.
         let received = network::peek(socket, chunk);
-        if received.is_empty() {
+        let length = received.len();
+        let (consumed, drained) = echo(connection, received, Transmit(socket));
+        network::consume(socket, consumed);
+        if !drained || consumed < length {
+            return;
+        }
+        if length == 0 {
             if !socket.may_recv() {
                 // Whether that was too early is in the report.
                 let _ = connection.end_of_stream();
             }
             return;
         }
-        let length = received.len();
-        let consumed = echo(connection, received, Transmit(socket));
-        network::consume(socket, consumed);
-        if consumed < length {
-            return;
-        }
     }
 }
 
 /// Takes the events in a chunk as long as there is room for the answers; gives how much of it is
-/// consumed.
+/// consumed, and whether there is no further event in it.
 fn echo(
     connection: &mut Connection<Server, Storage>,
     chunk: &mut [u8],
     mut out: Transmit<'_>,
-) -> usize {
+) -> (usize, bool) {
     let mut events = connection.receive(chunk, &mut out);
     while events.out().room() >= LONGEST_ANSWER {
-        // A failure ends the loop too; what the peer is told about it is in the output by then.
+        // A failure ends it too; what the peer is told about it is in the output by then.
         let Ok(Some((event, mut reply))) = events.next() else {
-            break;
+            return (events.consumed(), true);
         };
         defmt::debug!("{}", event);
         match answer(event, &mut reply) {
@@ -183,7 +185,7 @@ fn echo(
             Err(error) => defmt::warn!("an answer was not sent: {}", error),
         }
     }
-    events.consumed()
+    (events.consumed(), false)
 }
 
 /// What an echo server does.
