@@ -71,8 +71,8 @@ fn rounds<const FIRST: usize>(
     mix: impl Fn(u32, u32, u32) -> u32,
 ) {
     let [mut a, mut b, mut c, mut d, mut e] = *state;
-    for t in FIRST..FIRST + 20 {
-        let next = a.rotate_left(5).wrapping_add(e).wrapping_add(words[t]);
+    for &word in words.iter().skip(FIRST).take(20) {
+        let next = a.rotate_left(5).wrapping_add(e).wrapping_add(word);
         (a, b, c, d, e) = (next.wrapping_add(mix(b, c, d)), a, b.rotate_left(30), c, d);
     }
     *state = [a, b, c, d, e];

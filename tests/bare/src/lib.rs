@@ -79,9 +79,8 @@ pub fn serve<S: Storage>(storage: S, config: Config, compression: Compression) {
 pub fn connect<S: Storage>(storage: S, config: Config) {
     let mut out = Output::new();
     let request = Request::new("device.example", "/");
-    let connection = Connection::<Client<Random>, S>::client_in(
-        storage, &request, Random, config, &mut out,
-    );
+    let connection =
+        Connection::<Client<Random>, S>::client_in(storage, &request, Random, config, &mut out);
     let Ok(mut connection) = connection else { return };
     let mut buffer = [0; N];
     while connection.transport() != Transport::Close {

@@ -14,9 +14,16 @@ import llvm
 from elf import SHF_ALLOC, SHT_NOBITS, Elf
 
 ROOT = Path(__file__).resolve().parents[3]
-OWN = {'sansocket', 'heapless', 'httparse', 'miniz_oxide'}
+# What a program has by way of the library only; heapless it may use by itself.
+OWN = {'sansocket', 'httparse', 'miniz_oxide'}
 # Functions of core that panics go through, and what the panic handler is called.
 PANICS = re.compile(r'core::panicking|core::.*(_fail|_failed)\b|rust_begin_unwind')
+
+
+def cannot(why):
+    """There is no way to tell."""
+    print(why, file=sys.stderr)
+    sys.exit(3)
 
 
 def locations(elf):
@@ -66,8 +73,8 @@ def panics(elf):
         else:
             found.add(place)
     if not found and any(PANICS.search(text) for _, text in llvm.instructions(elf)):
-        sys.exit(f'{elf.path}: it can panic, but where is not in it: '
-                 'its panic handler has to look at the location')
+        cannot(f'{elf.path}: it can panic, but where is not in it: '
+               'its panic handler has to look at the location')
     return found
 
 
@@ -88,7 +95,7 @@ def read_allowed(path):
             continue
         fields = [field.strip() for field in line.split(' | ')]
         if len(fields) != 3 or not all(fields):
-            sys.exit(f'{path}:{number}: not three fields between " | ": {line}')
+            cannot(f'{path}:{number}: not three fields between " | ": {line}')
         entries[fields[0], fields[1]] = 0
     return entries
 
@@ -98,7 +105,10 @@ def main():
     entries = read_allowed(allowed_path)
     bad = 0
     for path in programs:
-        elf = Elf(path)
+        try:
+            elf = Elf(path)
+        except (OSError, ValueError) as error:
+            cannot(error)
         found = panics(elf)
         ours = {p for p in found if scope == 'all' or p.crate in OWN}
         new = 0
@@ -123,4 +133,7 @@ def main():
     sys.exit(bad > 0)
 
 
-main()
+try:
+    main()
+except llvm.NoTool as error:
+    cannot(error)

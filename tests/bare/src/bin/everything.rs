@@ -110,11 +110,7 @@ fn request(head: Option<&RequestHead<'_>>) {
     }
 }
 
-fn serve<S: Storage, C: Chunk>(
-    connection: &mut Connection<Server, S>,
-    chunk: C,
-    out: &mut Output,
-) {
+fn serve<S: Storage, C: Chunk>(connection: &mut Connection<Server, S>, chunk: C, out: &mut Output) {
     let mut events = connection.receive(chunk, out);
     loop {
         match events.next() {
