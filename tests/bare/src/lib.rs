@@ -64,7 +64,8 @@ pub fn serve<S: Storage>(storage: S, config: Config, compression: Compression) {
                     Event::Request(request) => reply.accept(&request, Accept::new()),
                     Event::Message(message) => reply.send_with(message, compression),
                     Event::Piece(piece) => {
-                        reply.send_fragment(piece.kind, piece.data, piece.message_end)
+                        let fin = piece.message_end;
+                        reply.send_fragment_with(piece.kind, piece.data, fin, compression)
                     }
                     _ => Ok(()),
                 };

@@ -189,7 +189,11 @@ fn answer<R: Role, S: Storage, B: Buffer>(event: Event<'_>, mut reply: Reply<'_,
             let _ = black_box(reply.send(message));
             reply.send_with(message, black_box(Compression::Always))
         }
-        Event::Piece(piece) => reply.send_fragment(piece.kind, piece.data, piece.message_end),
+        Event::Piece(piece) => {
+            let (kind, fin, compression) = (piece.kind, piece.message_end, Compression::Always);
+            let _ = black_box(reply.send_fragment(kind, piece.data, fin));
+            reply.send_fragment_with(kind, piece.data, fin, black_box(compression))
+        }
         Event::Ping(payload) => reply.ping(payload),
         Event::Pong(payload) => reply.pong(payload),
         Event::Close(frame) => reply.close(frame),
@@ -206,7 +210,9 @@ fn all<R: Role, S: Storage>(connection: &mut Connection<R, S>, out: &mut impl Bu
     let _ = black_box(connection.send(text(), out));
     let bytes = black_box(&[0; N][..]);
     let _ = black_box(connection.send_with(bytes, black_box(Compression::Always), out));
-    let _ = black_box(connection.send_fragment(MessageKind::Text, bytes, black_box(true), out));
+    let (kind, fin, compression) = (MessageKind::Text, black_box(true), Compression::Always);
+    let _ = black_box(connection.send_fragment(kind, bytes, fin, out));
+    let _ = black_box(connection.send_fragment_with(kind, bytes, fin, black_box(compression), out));
     if let Ok(mut mask) = connection.begin_frame(MessageKind::Text, number() as u64, false, out) {
         mask.apply(black_box(&mut [0; N]));
         black_box(mask.key());
