@@ -122,7 +122,9 @@ impl CloseFrame<'_> {
         let Some(slot) = rest.get_mut(..length) else {
             return Err(SendError::ReasonTooLong { length });
         };
-        slot.copy_from_slice(self.reason.as_bytes());
+        for (slot, byte) in slot.iter_mut().zip(self.reason.bytes()) {
+            *slot = byte;
+        }
         Ok(ClosePayload { bytes, length: 2 + length })
     }
 

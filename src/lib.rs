@@ -257,6 +257,7 @@ mod frame;
 mod handshake;
 mod message;
 mod role;
+mod sha1;
 mod storage;
 mod utf8;
 #[cfg(feature = "alloc")]

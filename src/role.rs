@@ -3,12 +3,12 @@
 
 use core::fmt;
 
-use sha1_smol::Sha1;
-
-use crate::config::Config;
+use crate::deflate::Deflate;
 use crate::error::{HandshakeError, SendError};
+use crate::event::Event;
 use crate::frame::MaskKey;
-use crate::handshake::{self, Verdict};
+use crate::handshake::{self, Key, RequestHead, ResponseHead, Verdict};
+use crate::sha1;
 
 /// The side of a connection: [`Server`] or [`Client`].
 ///
@@ -17,7 +17,7 @@ use crate::handshake::{self, Verdict};
 pub trait Role: sealed::Role {}
 
 pub(crate) mod sealed {
-    use super::{Config, HandshakeError, MaskKey, MaskKeys, SendError, Verdict};
+    use super::{Deflate, Event, HandshakeError, MaskKey, MaskKeys, SendError, Verdict};
 
     pub trait Role {
         /// Whether this is the server.
@@ -39,8 +39,12 @@ pub(crate) mod sealed {
             &self,
             protocols: &[u8],
             head: &[u8],
-            config: &Config,
+            max_headers: u16,
+            terms: Option<&Deflate>,
         ) -> Result<Verdict, HandshakeError>;
+
+        /// The event of a head that was judged: an upgrade, or something else.
+        fn head_event(upgrade: bool, head: &[u8]) -> Event<'_>;
     }
 }
 
@@ -77,8 +81,19 @@ impl sealed::Role for Server {
         Ok(())
     }
 
-    fn judge(&self, _: &[u8], head: &[u8], config: &Config) -> Result<Verdict, HandshakeError> {
-        handshake::judge_request(head, config.max_headers)
+    fn judge(
+        &self,
+        _: &[u8],
+        head: &[u8],
+        max_headers: u16,
+        _: Option<&Deflate>,
+    ) -> Result<Verdict, HandshakeError> {
+        handshake::judge_request(head, max_headers)
+    }
+
+    fn head_event(upgrade: bool, head: &[u8]) -> Event<'_> {
+        let head = RequestHead::new(head);
+        if upgrade { Event::Request(head) } else { Event::Http(head) }
     }
 }
 
@@ -97,10 +112,10 @@ impl<M: Entropy> Client<M> {
         Self { entropy, nonce: [0; 16] }
     }
 
-    /// A new nonce for the request's key.
-    pub(crate) fn renew_nonce(&mut self) -> Result<[u8; 16], SendError> {
+    /// The request's key, of a new nonce.
+    pub(crate) fn renew_key(&mut self) -> Result<Key, SendError> {
         self.entropy.fill(&mut self.nonce).map_err(|EntropyError| SendError::Entropy)?;
-        Ok(self.nonce)
+        Ok(handshake::encode_key(&self.nonce))
     }
 }
 
@@ -131,9 +146,15 @@ impl<M: Entropy> sealed::Role for Client<M> {
         &self,
         protocols: &[u8],
         head: &[u8],
-        config: &Config,
+        max_headers: u16,
+        terms: Option<&Deflate>,
     ) -> Result<Verdict, HandshakeError> {
-        handshake::judge_response(head, protocols, &self.nonce, config)
+        handshake::judge_response(head, protocols, &self.nonce, max_headers, terms)
+    }
+
+    fn head_event(upgrade: bool, head: &[u8]) -> Event<'_> {
+        let head = ResponseHead::new(head);
+        if upgrade { Event::Open(head) } else { Event::Refused(head) }
     }
 }
 
@@ -151,10 +172,13 @@ impl MaskKeys for ClientKeys {
         match self {
             Self::One(key) => *key,
             Self::Many { seed, given } => {
-                let mut hash = Sha1::from(*seed);
-                hash.update(&given.to_le_bytes());
+                let mut message = [0; 24];
+                for (slot, byte) in message.iter_mut().zip(seed.iter().chain(&given.to_le_bytes()))
+                {
+                    *slot = *byte;
+                }
                 *given += 1;
-                hash.digest().bytes().first_chunk().copied().map(MaskKey::new)
+                sha1::digest(&message).first_chunk().copied().map(MaskKey::new)
             }
         }
     }

@@ -10,11 +10,12 @@ use core::marker::PhantomData;
 use core::mem;
 
 use crate::close::MAX_CLOSE_REASON;
+use crate::config::Config;
 #[cfg(feature = "deflate")]
 use crate::deflate::WindowSize;
 #[cfg(all(feature = "alloc", feature = "deflate"))]
 use crate::deflate::{CodecPool, Shared, SharedCompress, SharedDecompress};
-use crate::deflate::{Compress, Decompress};
+use crate::deflate::{Compress, Decompress, Deflate};
 use crate::frame::{MAX_CONTROL_PAYLOAD, MaskKey};
 use crate::message::MessageKind;
 
@@ -25,6 +26,8 @@ use crate::message::MessageKind;
 pub trait Storage: sealed::Storage {}
 
 pub(crate) mod sealed {
+    use super::{Compress as _, Decompress as _};
+
     /// The parts of the memory, apart so that they can be borrowed apart.
     pub trait Storage {
         /// The head of the opening handshake, then one message after the other.
@@ -38,8 +41,17 @@ pub(crate) mod sealed {
         /// What messages to be sent are compressed with.
         type Compress: super::Compress;
 
+        /// Whether there are codecs. Where there are none, neither is the code to agree on them.
+        const DEFLATES: bool =
+            Self::Decompress::WINDOW.is_some() && Self::Compress::WINDOW.is_some();
+
         /// The codecs of a new connection.
         fn codecs(self) -> (Self::Decompress, Self::Compress);
+
+        /// What to agree on with the peer, if there are codecs.
+        fn terms(config: &super::Config) -> Option<&super::Deflate> {
+            if Self::DEFLATES { config.deflate.as_ref() } else { None }
+        }
     }
 }
 
@@ -47,6 +59,9 @@ pub(crate) mod sealed {
 pub trait Bytes: Default {
     /// The most bytes that this can hold.
     const LIMIT: usize;
+
+    /// Whether the memory is inside the connection.
+    const IS_INLINE: bool = false;
 
     fn as_slice(&self) -> &[u8];
 
@@ -95,9 +110,8 @@ pub trait Bytes: Default {
         while !rest.is_empty() {
             let mut block = [0; 128];
             let length = key.copy(rest, &mut block);
-            let (unmasked, _) = block.split_at(length);
-            self.append(unmasked, limit)?;
-            (_, rest) = rest.split_at(length);
+            self.append(block.get(..length).unwrap_or_default(), limit)?;
+            rest = rest.get(length..).unwrap_or_default();
         }
         Ok(())
     }
@@ -492,6 +506,7 @@ pub struct Inline<const N: usize>(heapless::Vec<u8, N>);
 
 impl<const N: usize> Bytes for Inline<N> {
     const LIMIT: usize = N;
+    const IS_INLINE: bool = true;
 
     fn as_slice(&self) -> &[u8] {
         &self.0

@@ -147,7 +147,7 @@ impl Validator {
                 *slot = *byte;
                 length += 1;
             }
-            let (sequence, _) = sequence.split_at(length);
+            let sequence = sequence.get(..length).unwrap_or_default();
             match core::str::from_utf8(sequence) {
                 Ok(text) => {
                     self.length = 0;

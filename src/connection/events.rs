@@ -12,7 +12,6 @@ use crate::close::{CloseFrame, State, Transport};
 use crate::deflate::Decompress;
 use crate::error::Error;
 use crate::event::Event;
-use crate::handshake::{RequestHead, ResponseHead};
 use crate::message::{Message, MessageKind, Piece};
 use crate::role::Role;
 use crate::storage::{Bytes, Storage};
@@ -31,13 +30,9 @@ pub struct Events<'a, R: Role, S: Storage, C: Chunk, B: Buffer> {
 /// What happened, by value.
 #[derive(Clone, Copy)]
 pub(super) enum Step {
-    Request,
-    Http,
-    /// The head is behind so many bytes of the message memory.
-    Open {
-        front: usize,
-    },
-    Refused {
+    /// The peer's head, behind so many bytes of the message memory; whether it is an upgrade.
+    Head {
+        upgrade: bool,
         front: usize,
     },
     Message(MessageKind, Source),
@@ -129,13 +124,8 @@ impl<'a, R: Role, S: Storage, C: Chunk, B: Buffer> Events<'a, R, S, C, B> {
             Step::Ping(source) => Event::Ping(bytes(source)),
             Step::Pong(source) => Event::Pong(bytes(source)),
             Step::Close => Event::Close(CloseFrame::parse(control).unwrap_or_default()),
-            Step::Request => Event::Request(RequestHead::new(message)),
-            Step::Http => Event::Http(RequestHead::new(message)),
-            Step::Open { front } => {
-                Event::Open(ResponseHead::new(message.get(front..).unwrap_or_default()))
-            }
-            Step::Refused { front } => {
-                Event::Refused(ResponseHead::new(message.get(front..).unwrap_or_default()))
+            Step::Head { upgrade, front } => {
+                R::head_event(upgrade, message.get(front..).unwrap_or_default())
             }
         };
         Ok(Some((event, Reply { core, note, compress, out: *out })))

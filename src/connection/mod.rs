@@ -144,7 +144,7 @@ impl<S: Storage> Connection<Server, S> {
     /// still waiting then.
     pub fn accept(&mut self, accept: Accept<'_>, out: &mut impl Buffer) -> Result<(), SendError> {
         let request = RequestHead::new(self.message.as_slice());
-        self.core.accept(&request, &accept, out)?;
+        self.core.accept::<S>(&request, &accept, out)?;
         self.forget_lent();
         Ok(())
     }
@@ -192,8 +192,8 @@ impl<M: Entropy, S: Storage> Connection<Client<M>, S> {
         request.check()?;
         let config = Self::adapt(config);
         let deflate = config.deflate;
-        // Whatever the nonce is, the length is the same.
-        check_room(out, measure(|out| request.write(&[0; 16], deflate.as_ref(), out)))?;
+        // Whatever the key is, the length is the same.
+        check_room(out, measure(|out| request.write(&[b'='; 24], deflate.as_ref(), out)))?;
 
         // What was asked for stands in the memory in front of the response, which may only choose
         // from it.
@@ -208,8 +208,8 @@ impl<M: Entropy, S: Storage> Connection<Client<M>, S> {
         if !memory.fits {
             return Err(too_long);
         }
-        let nonce = connection.core.role.renew_nonce()?;
-        request.write(&nonce, deflate.as_ref(), out);
+        let key = connection.core.role.renew_key()?;
+        request.write(&key, deflate.as_ref(), out);
         Ok(connection)
     }
 }
@@ -249,8 +249,7 @@ impl<R: Role, S: Storage> Connection<R, S> {
     #[must_use]
     pub fn established_in(storage: S, role: R, negotiated: Negotiated, config: Config) -> Self {
         let mut connection = Self::new(storage, role, config, Phase::Open);
-        let has_codec = S::Decompress::WINDOW.is_some() && S::Compress::WINDOW.is_some();
-        connection.core.deflate = negotiated.deflate.filter(|_| has_codec);
+        connection.core.deflate = negotiated.deflate.filter(|_| S::DEFLATES);
         connection
     }
 

@@ -68,7 +68,9 @@ impl<R: Role, S: Storage> Connection<R, S> {
             }
 
             let (asked, head) = self.message.as_slice().split_at_checked(front).unwrap_or_default();
-            let verdict = self.core.role.judge(asked, head, &config).map_err(Error::Handshake)?;
+            let terms = S::terms(&config);
+            let verdict = self.core.role.judge(asked, head, config.max_headers, terms);
+            let verdict = verdict.map_err(Error::Handshake)?;
             if verdict == Verdict::Interim {
                 self.message.truncate(front);
                 scan = Scan::default();
@@ -86,20 +88,20 @@ impl<R: Role> Core<R> {
         match verdict {
             Verdict::Upgrade => {
                 self.phase = Phase::Request;
-                Step::Request
+                Step::Head { upgrade: true, front }
             }
             Verdict::Plain { head } => {
                 self.phase = Phase::Plain { to_head: head, deferred: false };
-                Step::Http
+                Step::Head { upgrade: false, front }
             }
             Verdict::Switched(deflate) => {
                 self.deflate = deflate;
                 self.open();
-                Step::Open { front }
+                Step::Head { upgrade: true, front }
             }
             Verdict::Refused | Verdict::Interim => {
                 self.phase = Phase::Over;
-                Step::Refused { front }
+                Step::Head { upgrade: false, front }
             }
         }
     }
@@ -117,7 +119,8 @@ impl<R: Role> Core<R> {
 }
 
 impl Core<Server> {
-    pub(super) fn accept(
+    /// Accepts a request, on terms that a storage can keep.
+    pub(super) fn accept<S: Storage>(
         &mut self,
         request: &RequestHead<'_>,
         accept: &Accept<'_>,
@@ -129,9 +132,10 @@ impl Core<Server> {
             Phase::Plain { .. } => return Err(SendError::NotAnUpgrade),
             _ => return Err(SendError::NoRequest),
         }
+        let value = request.accept_value().ok_or(SendError::NotAnUpgrade)?;
         accept.check(request)?;
-        let chosen = request.choose_deflate(self.config.deflate.as_ref());
-        write_whole(out, |out| accept.write(request, chosen.as_ref(), out))?;
+        let chosen = request.choose_deflate(S::terms(&self.config));
+        write_whole(out, |out| accept.write(&value, chosen.as_ref(), out))?;
         self.deflate = chosen.map(|chosen| chosen.params);
         self.open();
         Ok(())

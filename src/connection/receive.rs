@@ -245,7 +245,7 @@ impl<R: Role, S: Storage> Connection<R, S> {
         if !payload.held && !cursor.rest().is_empty() {
             self.core.note_received();
         }
-        if self.core.incoming.compressed {
+        if S::DEFLATES && self.core.incoming.compressed {
             return self.compressed(payload, cursor);
         }
         match self.core.config.delivery {
@@ -365,7 +365,10 @@ impl<R: Role, S: Storage> Connection<R, S> {
     fn collect_text(&mut self, key: Option<MaskKey>, bytes: &[u8]) -> Result<(), Error> {
         match key {
             None => self.append_text(bytes),
-            Some(key) if bytes.len() <= SHORT => self.append_masked_text::<SHORT>(key, bytes),
+            // A storage without an allocator goes with a small stack.
+            Some(key) if bytes.len() <= SHORT || S::Message::IS_INLINE => {
+                self.append_masked_text::<SHORT>(key, bytes)
+            }
             Some(key) => self.append_masked_text::<BLOCK>(key, bytes),
         }
     }

@@ -35,7 +35,7 @@ impl<S: Storage, B: Buffer> Reply<'_, Server, S, B> {
         request: &RequestHead<'_>,
         accept: Accept<'_>,
     ) -> Result<(), SendError> {
-        self.core.accept(request, &accept, self.out)
+        self.core.accept::<S>(request, &accept, self.out)
     }
 
     /// Rejects a request, or answers a plain one.
@@ -211,11 +211,11 @@ impl<R: Role> Core<R> {
     }
 
     #[inline]
-    pub(super) fn send(
+    pub(super) fn send<C: Compress>(
         &mut self,
         message: Message<'_>,
         compression: Compression,
-        compress: &mut impl Compress,
+        compress: &mut C,
         out: &mut impl Buffer,
     ) -> Result<(), SendError> {
         self.check_open()?;
@@ -223,7 +223,10 @@ impl<R: Role> Core<R> {
             return Err(SendError::Fragmented);
         }
         match self.deflate {
-            Some(params) if self.is_to_compress(message.as_bytes(), true, compression) => {
+            Some(params)
+                if C::WINDOW.is_some()
+                    && self.is_to_compress(message.as_bytes(), true, compression) =>
+            {
                 self.send_compressed(message.kind(), message.as_bytes(), params, compress, out)
             }
             _ => {

@@ -51,7 +51,7 @@ impl Timers {
     }
 
     fn tell(&mut self, now: Duration) {
-        let now = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
+        let now = now.as_secs().saturating_mul(1000).saturating_add(now.subsec_millis().into());
         self.now = self.now.max(now);
         if !self.told {
             self.told = true;

@@ -114,11 +114,15 @@ impl MaskKey {
         let mut from = from.chunks_exact(WORD);
         let mut to = to.chunks_exact_mut(WORD);
         for (input, output) in (&mut from).zip(&mut to) {
-            output.copy_from_slice(input);
-            self.xor_word(output);
+            if let (Ok(input), Ok(output)) = (input.try_into(), <&mut [u8; WORD]>::try_from(output))
+            {
+                *output = self.masked_word(input);
+            }
         }
         let rest = to.into_remainder();
-        rest.copy_from_slice(from.remainder());
+        for (output, input) in rest.iter_mut().zip(from.remainder()) {
+            *output = *input;
+        }
         self.xor_rest(rest);
         length
     }
@@ -173,8 +177,13 @@ impl MaskKey {
     #[inline(always)]
     fn xor_word(self, word: &mut [u8]) {
         if let Ok(word) = <&mut [u8; WORD]>::try_from(word) {
-            *word = (u64::from_ne_bytes(*word) ^ self.word()).to_ne_bytes();
+            *word = self.masked_word(*word);
         }
+    }
+
+    #[inline(always)]
+    const fn masked_word(self, word: [u8; WORD]) -> [u8; WORD] {
+        (u64::from_ne_bytes(word) ^ self.word()).to_ne_bytes()
     }
 
     /// The key over a whole word.

@@ -39,13 +39,15 @@ pub(super) fn check(
     headers: Headers<'_>,
     terms: Option<&Deflate>,
 ) -> Result<Option<DeflateParams>, NotAgreed> {
+    let Some(terms) = terms else {
+        let is_empty = |byte: &u8| *byte == b',' || byte.is_ascii_whitespace();
+        let named_any = headers.all(HEADER).flatten().any(|byte| !is_empty(byte));
+        return if named_any { Err(NotAgreed) } else { Ok(None) };
+    };
     let mut elements = headers.all(HEADER).flat_map(Elements);
-    let (first, second) = (elements.next(), elements.next());
-    match (first, second, terms) {
-        (None, _, _) => Ok(None),
-        (Some(Element::Deflate(agreed)), None, Some(terms)) => {
-            agreed.confirm(terms).map(Some).ok_or(NotAgreed)
-        }
+    match (elements.next(), elements.next()) {
+        (None, _) => Ok(None),
+        (Some(Element::Deflate(agreed)), None) => agreed.confirm(terms).map(Some).ok_or(NotAgreed),
         _ => Err(NotAgreed),
     }
 }

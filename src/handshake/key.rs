@@ -1,40 +1,37 @@
 //! The key of a request and the accept value that answers it [RFC 6455 §1.3, §4.2.2].
 
-use base64ct::{Base64, Encoding};
-use sha1_smol::Sha1;
+use super::base64;
+use crate::sha1;
 
 /// What the key is joined with before it is hashed.
-const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+const GUID: &[u8; 36] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
 /// The base64 of 16 bytes.
 pub(super) const KEY_LEN: usize = 24;
 
 /// The base64 of a SHA-1 digest.
-const ACCEPT_LEN: usize = 28;
+pub(super) const ACCEPT_LEN: usize = 28;
 
-/// The key for a nonce, as it stands in the request.
-pub(super) fn encode(nonce: &[u8; 16]) -> [u8; KEY_LEN] {
-    let mut key = [0; KEY_LEN];
-    let encoded = Base64::encode(nonce, &mut key);
-    debug_assert!(encoded.is_ok(), "16 bytes are 24 in base64");
-    key
+/// A key, as it stands in the request.
+pub(crate) type Key = [u8; KEY_LEN];
+
+/// The key for a nonce.
+pub(crate) fn encode(nonce: &[u8; 16]) -> Key {
+    base64::encode(nonce)
 }
 
 /// Whether this is the base64 of 16 bytes.
 pub(super) fn is_valid(key: &[u8]) -> bool {
-    let mut nonce = [0; 16];
-    key.len() == KEY_LEN && Base64::decode(key, &mut nonce).is_ok_and(|bytes| bytes.len() == 16)
+    base64::is_of_16_bytes(key)
 }
 
 /// The accept value for a key.
-pub(super) fn accept(key: &[u8]) -> [u8; ACCEPT_LEN] {
-    let mut hash = Sha1::new();
-    hash.update(key);
-    hash.update(GUID);
-    let mut accept = [0; ACCEPT_LEN];
-    let encoded = Base64::encode(&hash.digest().bytes(), &mut accept);
-    debug_assert!(encoded.is_ok(), "20 bytes are 28 in base64");
-    accept
+pub(super) fn accept(key: &Key) -> [u8; ACCEPT_LEN] {
+    let mut joined = [0; KEY_LEN + GUID.len()];
+    for (slot, byte) in joined.iter_mut().zip(key.iter().chain(GUID)) {
+        *slot = *byte;
+    }
+    base64::encode(&sha1::digest(&joined))
 }
 
 #[cfg(test)]

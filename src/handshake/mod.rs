@@ -5,6 +5,7 @@
 //! caller sees of it ([`RequestHead`], [`ResponseHead`]) are views that split the bytes again, now
 //! known to be well formed, so that no array of headers has to be kept.
 
+mod base64;
 mod extensions;
 mod key;
 mod request;
@@ -16,6 +17,7 @@ use crate::deflate::DeflateParams;
 use crate::error::HandshakeError;
 
 pub(crate) use extensions::Chosen;
+pub(crate) use key::{Key, encode as encode_key};
 pub(crate) use request::judge_request;
 pub use request::{Request, RequestHead};
 pub use response::{Accept, Response, ResponseHead};
@@ -197,7 +199,7 @@ impl fmt::Debug for Text<'_> {
 /// The bytes up to the next CR LF, and those behind it.
 fn split_line(bytes: &[u8]) -> (&[u8], &[u8]) {
     let end = bytes.windows(2).position(|pair| pair == b"\r\n").unwrap_or(bytes.len());
-    let (line, rest) = bytes.split_at(end);
+    let (line, rest) = bytes.split_at_checked(end).unwrap_or_default();
     (line, rest.get(2..).unwrap_or_default())
 }
 

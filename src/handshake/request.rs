@@ -3,7 +3,7 @@
 use core::fmt;
 
 use super::{
-    Chosen, HandshakeError, Headers, Verdict, extensions, is_free_header, is_token, key,
+    Chosen, HandshakeError, Headers, Key, Verdict, extensions, is_free_header, is_token, key,
     parse_error, with_headers,
 };
 use crate::buffer::Buffer;
@@ -78,9 +78,9 @@ impl<'a> RequestHead<'a> {
     /// Splits a head that [`judge_request`] has found well formed.
     pub(crate) fn new(head: &'a [u8]) -> Self {
         let (line, headers) = Headers::split(head);
-        let line = core::str::from_utf8(line).unwrap_or_default();
-        let mut words = line.split(' ');
-        let mut word = || words.next().unwrap_or_default();
+        let mut words = line.split(|&byte| byte == b' ');
+        let mut word =
+            || core::str::from_utf8(words.next().unwrap_or_default()).unwrap_or_default();
         Self { method: word(), target: word(), headers }
     }
 
@@ -133,8 +133,8 @@ impl<'a> RequestHead<'a> {
     }
 
     /// The value that accepts this request, if it has a key.
-    pub(super) fn accept_value(&self) -> Option<[u8; 28]> {
-        self.headers.only("Sec-WebSocket-Key").map(key::accept)
+    pub(crate) fn accept_value(&self) -> Option<[u8; key::ACCEPT_LEN]> {
+        self.headers.only("Sec-WebSocket-Key")?.try_into().ok().map(key::accept)
     }
 }
 
@@ -229,8 +229,8 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// Writes the request, with the key for `nonce`.
-    pub(crate) fn write(&self, nonce: &[u8; 16], deflate: Option<&Deflate>, out: &mut dyn Buffer) {
+    /// Writes the request with this key.
+    pub(crate) fn write(&self, key: &Key, deflate: Option<&Deflate>, out: &mut dyn Buffer) {
         let mut line = |parts: &[&str]| {
             for part in parts {
                 out.append(part.as_bytes());
@@ -241,8 +241,7 @@ impl<'a> Request<'a> {
         line(&["Host: ", self.host]);
         line(&["Upgrade: websocket"]);
         line(&["Connection: Upgrade"]);
-        let key = key::encode(nonce);
-        line(&["Sec-WebSocket-Key: ", core::str::from_utf8(&key).unwrap_or_default()]);
+        line(&["Sec-WebSocket-Key: ", core::str::from_utf8(key).unwrap_or_default()]);
         line(&["Sec-WebSocket-Version: ", VERSION]);
         if let Some(origin) = self.origin {
             line(&["Origin: ", origin]);
@@ -349,7 +348,7 @@ mod tests {
             .headers(&[("Cookie", "a=b"), ("X-Empty", "")]);
         assert_eq!(request.check(), Ok(()));
         let mut out = vec![];
-        request.write(b"the sample nonce", None, &mut out);
+        request.write(&key::encode(b"the sample nonce"), None, &mut out);
         assert_eq!(judge_request(&out, 64), Ok(Verdict::Upgrade));
         let head = RequestHead::new(&out);
         assert_eq!(head.target(), "/a?b=c");

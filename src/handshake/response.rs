@@ -8,7 +8,7 @@ use super::{
     with_headers,
 };
 use crate::buffer::Buffer;
-use crate::config::Config;
+use crate::deflate::Deflate;
 use crate::error::SendError;
 
 /// Headers of the response that belong to the handshake, or that no 101 may have
@@ -32,9 +32,9 @@ pub(crate) fn judge_response(
     head: &[u8],
     protocols: &[u8],
     nonce: &[u8; 16],
-    config: &Config,
+    max_headers: u16,
+    terms: Option<&Deflate>,
 ) -> Result<Verdict, HandshakeError> {
-    let max_headers = config.max_headers;
     let (version, status) = with_headers(head, |slots| {
         let mut response = httparse::Response::new(slots);
         match response.parse(head) {
@@ -69,7 +69,7 @@ pub(crate) fn judge_response(
     };
     let protocol_is_fine = chosen.next().is_none_or(|one| !one.is_empty() && asked(one));
     demand(protocol_is_fine && chosen.next().is_none(), HandshakeError::Protocol)?;
-    let deflate = extensions::check(headers, config.deflate.as_ref());
+    let deflate = extensions::check(headers, terms);
     Ok(Verdict::Switched(deflate.map_err(|_| HandshakeError::Extension)?))
 }
 
@@ -170,9 +170,6 @@ impl<'a> Accept<'a> {
 
     /// Whether everything in it can be written as the answer to `request`.
     pub(crate) fn check(&self, request: &RequestHead<'_>) -> Result<(), SendError> {
-        if request.accept_value().is_none() {
-            return Err(SendError::NotAnUpgrade);
-        }
         if let Some(protocol) = self.protocol {
             if !request.protocols().any(|offered| offered == protocol) {
                 return Err(SendError::ProtocolNotOffered);
@@ -184,16 +181,16 @@ impl<'a> Accept<'a> {
         }
     }
 
-    /// Writes the response to `request`.
+    /// Writes the response to the request that `accept_value` answers.
     pub(crate) fn write(
         &self,
-        request: &RequestHead<'_>,
+        accept_value: &[u8],
         deflate: Option<&Chosen>,
         out: &mut dyn Buffer,
     ) {
         out.append(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n");
         out.append(b"Connection: Upgrade\r\nSec-WebSocket-Accept: ");
-        out.append(&request.accept_value().unwrap_or([b'='; 28]));
+        out.append(accept_value);
         out.append(b"\r\n");
         if let Some(protocol) = self.protocol {
             write_header(out, "Sec-WebSocket-Protocol", protocol);
@@ -271,7 +268,7 @@ impl<'a> Response<'a> {
         let has_body = !matches!(self.status, 204 | 304);
         if has_body {
             out.append(b"Content-Length: ");
-            out.append(Decimal::new(self.body.len() as u64).as_bytes());
+            out.append(Decimal::new(self.body.len()).as_bytes());
             out.append(b"\r\n");
         }
         out.append(b"Connection: close\r\n\r\n");
@@ -332,7 +329,7 @@ struct Decimal {
 }
 
 impl Decimal {
-    fn new(mut number: u64) -> Self {
+    fn new(mut number: usize) -> Self {
         let mut digits = [b'0'; 20];
         let mut start = digits.len();
         for slot in digits.iter_mut().rev() {
@@ -361,7 +358,7 @@ mod tests {
         Sec-WebSocket-Protocol: chat\r\nX-Served-By: a b\r\n\r\n";
 
     fn judge(head: &str) -> Result<Verdict, HandshakeError> {
-        judge_response(head.as_bytes(), b"other, chat", NONCE, &Config::new())
+        judge_response(head.as_bytes(), b"other, chat", NONCE, 64, None)
     }
 
     #[test]
@@ -398,7 +395,7 @@ mod tests {
             assert!(GOOD.contains(good));
             assert_eq!(judge(&GOOD.replace(good, bad)), Err(error), "{good:?} -> {bad:?}");
         }
-        let none_asked = judge_response(GOOD.as_bytes(), b"", NONCE, &Config::new());
+        let none_asked = judge_response(GOOD.as_bytes(), b"", NONCE, 64, None);
         assert_eq!(none_asked, Err(E::Protocol));
     }
 
@@ -417,7 +414,7 @@ mod tests {
         let accept = Accept::new().protocol("chat").headers(&[("Set-Cookie", "a=b")]);
         assert_eq!(accept.check(&request), Ok(()));
         let mut response = vec![];
-        accept.write(&request, None, &mut response);
+        accept.write(&request.accept_value().unwrap(), None, &mut response);
         assert_eq!(judge(core::str::from_utf8(&response).unwrap()), Ok(Verdict::Switched(None)));
         assert_eq!(ResponseHead::new(&response).header("set-cookie"), Some("a=b"));
 
@@ -428,7 +425,7 @@ mod tests {
             assert_eq!(own, Err(SendError::InvalidHeader { index: 1 }));
         }
         let plain = RequestHead::new(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
-        assert_eq!(Accept::new().check(&plain), Err(SendError::NotAnUpgrade));
+        assert_eq!(plain.accept_value(), None);
     }
 
     /// A request with the nonce of the tests.
@@ -436,7 +433,11 @@ mod tests {
 
     impl Request {
         fn write(out: &mut Vec<u8>) {
-            crate::Request::new("a", "/").protocols(&["other", "chat"]).write(NONCE, None, out);
+            crate::Request::new("a", "/").protocols(&["other", "chat"]).write(
+                &key::encode(NONCE),
+                None,
+                out,
+            );
         }
     }
 
@@ -486,15 +487,16 @@ mod tests {
             assert!(out.len() <= 256, "{error:?}: {} bytes", out.len());
         }
         let mut request = vec![];
-        crate::Request::new("a", "/").write(NONCE, None, &mut request);
+        crate::Request::new("a", "/").write(&key::encode(NONCE), None, &mut request);
         let mut response = vec![];
-        Accept::new().write(&RequestHead::new(&request), None, &mut response);
+        let value = RequestHead::new(&request).accept_value().unwrap();
+        Accept::new().write(&value, None, &mut response);
         assert!(request.len() <= 256 && response.len() <= 256);
     }
 
     #[test]
     fn numbers_are_decimal() {
-        for number in [0, 1, 9, 10, 101, 65_535, u64::MAX] {
+        for number in [0, 1, 9, 10, 101, 65_535, usize::MAX] {
             assert_eq!(Decimal::new(number).as_bytes(), number.to_string().as_bytes());
         }
     }

@@ -1,0 +1,15 @@
+//! An echo server that decompresses and compresses.
+#![no_std]
+#![no_main]
+
+use bare::{N, serve};
+use sansocket::{Compression, Config, Deflate, FixedDeflate, Window};
+
+/// The linker's default entry point: what this reaches has to be linked.
+#[unsafe(no_mangle)]
+pub extern "C" fn _start() -> ! {
+    let storage = FixedDeflate::<N, Window<9>, Window<9>>::new();
+    loop {
+        serve(storage, Config::new().deflate(Deflate::new()), Compression::Automatic);
+    }
+}
