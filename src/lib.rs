@@ -257,7 +257,6 @@ mod frame;
 mod handshake;
 mod message;
 mod role;
-mod sha1;
 mod storage;
 mod utf8;
 #[cfg(feature = "alloc")]

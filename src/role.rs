@@ -3,12 +3,13 @@
 
 use core::fmt;
 
+use sha1_smol::Sha1;
+
 use crate::deflate::Deflate;
 use crate::error::{HandshakeError, SendError};
 use crate::event::Event;
 use crate::frame::MaskKey;
 use crate::handshake::{self, Key, RequestHead, ResponseHead, Verdict};
-use crate::sha1;
 
 /// The side of a connection: [`Server`] or [`Client`].
 ///
@@ -172,13 +173,10 @@ impl MaskKeys for ClientKeys {
         match self {
             Self::One(key) => *key,
             Self::Many { seed, given } => {
-                let mut message = [0; 24];
-                for (slot, byte) in message.iter_mut().zip(seed.iter().chain(&given.to_le_bytes()))
-                {
-                    *slot = *byte;
-                }
+                let mut hash = Sha1::from(*seed);
+                hash.update(&given.to_le_bytes());
                 *given += 1;
-                sha1::digest(&message).first_chunk().copied().map(MaskKey::new)
+                hash.digest().bytes().first_chunk().copied().map(MaskKey::new)
             }
         }
     }

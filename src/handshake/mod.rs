@@ -5,7 +5,6 @@
 //! caller sees of it ([`RequestHead`], [`ResponseHead`]) are views that split the bytes again, now
 //! known to be well formed, so that no array of headers has to be kept.
 
-mod base64;
 mod extensions;
 mod key;
 mod request;
