@@ -8,6 +8,7 @@ use super::state::{Core, Frame, Incoming, Lent, Payload, Phase};
 use crate::buffer::Buffer;
 use crate::close::CloseFrame;
 use crate::config::Delivery;
+use crate::deflate::Decompress;
 use crate::error::{Error, ProtocolError};
 use crate::frame::{FrameHeader, MAX_CONTROL_PAYLOAD, MaskKey, OpCode, Rsv};
 use crate::message::MessageKind;
@@ -15,9 +16,11 @@ use crate::role::Role;
 use crate::storage::{Bytes, Storage};
 use crate::utf8::{self, Validator};
 
-/// How many bytes of a masked text are validated at a time; fewer where there are not so many.
+/// How many bytes of a masked text are validated at a time; fewer where there are not so many, or
+/// where memory is so small that the stack will be, too.
 const BLOCK: usize = 2048;
 const SHORT: usize = 128;
+const SMALL: usize = 64 << 10;
 
 /// How a frame's payload went.
 pub(super) enum Flow {
@@ -245,7 +248,8 @@ impl<R: Role, S: Storage> Connection<R, S> {
         if !payload.held && !cursor.rest().is_empty() {
             self.core.note_received();
         }
-        if self.core.incoming.compressed {
+        // Without a codec nothing was agreed on.
+        if S::Decompress::WINDOW.is_some() && self.core.incoming.compressed {
             return self.compressed(payload, cursor);
         }
         match self.core.config.delivery {
@@ -365,7 +369,9 @@ impl<R: Role, S: Storage> Connection<R, S> {
     fn collect_text(&mut self, key: Option<MaskKey>, bytes: &[u8]) -> Result<(), Error> {
         match key {
             None => self.append_text(bytes),
-            Some(key) if bytes.len() <= SHORT => self.append_masked_text::<SHORT>(key, bytes),
+            Some(key) if bytes.len() <= SHORT || S::Message::LIMIT < SMALL => {
+                self.append_masked_text::<SHORT>(key, bytes)
+            }
             Some(key) => self.append_masked_text::<BLOCK>(key, bytes),
         }
     }
