@@ -110,22 +110,24 @@ impl<'a> CloseFrame<'a> {
 }
 
 impl CloseFrame<'_> {
-    /// The payload on the wire.
-    pub(crate) fn payload(&self) -> Result<ClosePayload, SendError> {
-        let length = self.reason.len();
-        let mut bytes = [0; MAX_CONTROL_PAYLOAD];
+    /// The payload on the wire, made in `bytes`.
+    pub(crate) fn payload<'b>(
+        &self,
+        bytes: &'b mut [u8; MAX_CONTROL_PAYLOAD],
+    ) -> Result<&'b [u8], SendError> {
         let Some(code) = self.code else {
-            return Ok(ClosePayload { bytes, length: 0 });
+            return Ok(&[]);
         };
-        let [high, low, rest @ ..] = &mut bytes;
-        [*high, *low] = code.get().to_be_bytes();
-        let Some(slot) = rest.get_mut(..length) else {
+        let length = self.reason.len();
+        let (head, reason) = bytes.split_at_mut(2);
+        head.copy_from_slice(&code.get().to_be_bytes());
+        let Some(slot) = reason.get_mut(..length) else {
             return Err(SendError::ReasonTooLong { length });
         };
         for (slot, byte) in slot.iter_mut().zip(self.reason.bytes()) {
             *slot = byte;
         }
-        Ok(ClosePayload { bytes, length: 2 + length })
+        Ok(bytes.get(..2 + length).unwrap_or_default())
     }
 
     /// Reads the payload of a received close frame.
@@ -141,18 +143,6 @@ impl CloseFrame<'_> {
             offset: u8::try_from(invalid.offset).unwrap_or(u8::MAX),
         })?;
         Ok(CloseFrame::new(code, reason))
-    }
-}
-
-/// The payload of a close frame on the wire.
-pub(crate) struct ClosePayload {
-    bytes: [u8; MAX_CONTROL_PAYLOAD],
-    length: usize,
-}
-
-impl AsRef<[u8]> for ClosePayload {
-    fn as_ref(&self) -> &[u8] {
-        self.bytes.get(..self.length).unwrap_or_default()
     }
 }
 

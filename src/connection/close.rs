@@ -5,7 +5,7 @@ use super::state::{Core, Phase};
 use crate::buffer::{Buffer, write_whole};
 use crate::close::{CloseCode, CloseFrame, CloseReport, State, Transport};
 use crate::error::{Error, SendError, Timeout};
-use crate::frame::OpCode;
+use crate::frame::{MAX_CONTROL_PAYLOAD, OpCode};
 use crate::handshake::write_status;
 use crate::role::Role;
 use crate::storage::Note;
@@ -80,8 +80,9 @@ impl<R: Role> Core<R> {
         frame: &CloseFrame<'_>,
         out: &mut impl Buffer,
     ) -> Result<(), SendError> {
-        let payload = frame.payload()?;
-        self.append_frame(OpCode::Close, true, payload.as_ref(), out)?;
+        let mut bytes = [0; MAX_CONTROL_PAYLOAD];
+        let payload = frame.payload(&mut bytes)?;
+        self.append_frame(OpCode::Close, true, payload, out)?;
         self.closing.sent = true;
         self.closing.sent_code = frame.code();
         self.closing.by_me = !self.closing.received;
@@ -100,7 +101,7 @@ impl<R: Role> Core<R> {
     pub(super) fn answer_close(
         &mut self,
         code: Option<CloseCode>,
-        ticket: FrameTicket,
+        ticket: FrameTicket<R>,
         out: &mut impl Buffer,
     ) {
         let bytes = code.map(|code| code.get().to_be_bytes());

@@ -118,7 +118,7 @@ impl<R: Role> Core<R> {
         length: usize,
         most: usize,
         out: &impl Buffer,
-    ) -> Result<FrameTickets<R::Keys>, SendError> {
+    ) -> Result<FrameTickets<R>, SendError> {
         let frames = length.div_ceil(most).max(1);
         let header = FrameHeader::encoded_len(length.min(most) as u64, !R::SERVER);
         check_room(out, frames.saturating_mul(header).saturating_add(length))?;
@@ -144,8 +144,8 @@ impl<R: Role> Core<R> {
 }
 
 /// The right to write the next frames of a message to an output that was seen to have the room.
-struct FrameTickets<K> {
-    keys: K,
+struct FrameTickets<R: Role> {
+    keys: R::Keys,
     /// That of the next frame.
     opcode: OpCode,
     /// Those of the next frame: only the first of a message says that it is compressed
@@ -153,9 +153,9 @@ struct FrameTickets<K> {
     rsv: Rsv,
 }
 
-impl<K: MaskKeys> FrameTickets<K> {
+impl<R: Role> FrameTickets<R> {
     fn write(&mut self, fin: bool, payload: &[u8], out: &mut impl Buffer) {
-        let ticket = FrameTicket(self.keys.next());
+        let ticket = FrameTicket::<R>::new(self.keys.next());
         ticket.write_with(self.opcode, fin, self.rsv, payload, out);
         self.opcode = OpCode::Continuation;
         self.rsv = Rsv::NONE;

@@ -24,6 +24,9 @@ const BLOCK: usize = 512;
 
 impl<R: Role, S: Storage> Connection<R, S> {
     /// The payload of a frame of a compressed message.
+    ///
+    /// Its block is not to be on the stack of whatever else is received.
+    #[inline(never)]
     pub(super) fn compressed<C: Chunk>(
         &mut self,
         mut payload: Payload,

@@ -202,15 +202,17 @@ impl<M: Entropy, S: Storage> Connection<Client<M>, S> {
         let too_long = SendError::ProtocolsTooLong { length: protocols, limit };
         let front = u32::try_from(protocols).map_err(|_| too_long)?;
         let phase = Phase::Head { scan: Scan::default(), protocols: front };
-        let mut connection = Self::new(storage, Client::new(entropy), config, phase);
-        let mut memory = Appender { memory: &mut connection.message, fits: true };
+        let mut message = S::Message::default();
+        let mut memory = Appender { memory: &mut message, fits: true };
         request.write_protocols(&mut memory);
         if !memory.fits {
             return Err(too_long);
         }
-        let key = connection.core.role.renew_key()?;
+        let mut role = Client::new(entropy);
+        let key = role.renew_key()?;
         request.write(&key, deflate.as_ref(), out);
-        Ok(connection)
+        // It is made at last, where it is returned, as it may be large.
+        Ok(Self { message, ..Self::new(storage, role, config, phase) })
     }
 }
 

@@ -15,7 +15,8 @@ use crate::role::Role;
 use crate::storage::{Bytes, Storage};
 use crate::utf8::{self, Validator};
 
-/// How many bytes of a masked text are validated at a time; fewer where there are not so many.
+/// How many bytes of a masked text are validated at a time; fewer where there are not so many, or
+/// where memory is so small that the stack will be, too.
 const BLOCK: usize = 2048;
 const SHORT: usize = 128;
 

@@ -1,6 +1,7 @@
 //! Sending: messages, fragments and control frames [RFC 6455 §5, §6.1].
 
 use core::fmt;
+use core::marker::PhantomData;
 
 use super::state::{Core, Phase, Sending};
 use crate::buffer::{Buffer, check_room};
@@ -354,17 +355,26 @@ impl<R: Role> Core<R> {
         &mut self,
         length: usize,
         out: &impl Buffer,
-    ) -> Result<FrameTicket, SendError> {
+    ) -> Result<FrameTicket<R>, SendError> {
         let header = FrameHeader::encoded_len(length as u64, !R::SERVER);
         check_room(out, header.saturating_add(length))?;
-        Ok(FrameTicket(self.role.mask_key()?))
+        Ok(FrameTicket::new(self.role.mask_key()?))
     }
 }
 
 /// The right to write one frame, with its mask, to an output that was seen to have the room.
-pub(super) struct FrameTicket(pub(super) Option<MaskKey>);
+pub(super) struct FrameTicket<R> {
+    key: Option<MaskKey>,
+    /// By the type it is known that a server masks nothing, and need not be able to.
+    role: PhantomData<R>,
+}
 
-impl FrameTicket {
+impl<R: Role> FrameTicket<R> {
+    #[inline]
+    pub(super) fn new(key: Option<MaskKey>) -> Self {
+        Self { key, role: PhantomData }
+    }
+
     #[inline]
     pub(super) fn write(self, opcode: OpCode, fin: bool, payload: &[u8], out: &mut impl Buffer) {
         self.write_with(opcode, fin, Rsv::NONE, payload, out);
@@ -380,9 +390,10 @@ impl FrameTicket {
         out: &mut impl Buffer,
     ) {
         let payload_len = payload.len() as u64;
-        let header = FrameHeader { fin, rsv, opcode, mask: self.0, payload_len };
+        let mask = self.key.filter(|_| !R::SERVER);
+        let header = FrameHeader { fin, rsv, opcode, mask, payload_len };
         // What has a constant size is written without a call.
-        match (header.encode_short(), self.0) {
+        match (header.encode_short(), mask) {
             (Some([first, second]), None) => out.append(&[first, second]),
             (Some([first, second]), Some(key)) => {
                 let [a, b, c, d] = key.bytes();
@@ -390,7 +401,7 @@ impl FrameTicket {
             }
             (None, _) => out.append(header.encode().as_ref()),
         }
-        match self.0 {
+        match mask {
             Some(key) => out.append_masked(payload, key),
             None => out.append(payload),
         }

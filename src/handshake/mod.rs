@@ -86,26 +86,35 @@ impl Scan {
     }
 }
 
-/// Runs `parse` with an array of headers that holds as many as the head can have.
-///
-/// The array is chosen by the number of lines, so that a short head takes little of the stack.
-fn with_headers<'h, R>(head: &'h [u8], parse: impl FnOnce(&mut [httparse::Header<'h>]) -> R) -> R {
-    #[inline(never)]
-    fn with<'h, const N: usize, R>(parse: impl FnOnce(&mut [httparse::Header<'h>]) -> R) -> R {
-        parse(&mut [httparse::EMPTY_HEADER; N])
-    }
-    match head.iter().filter(|&&byte| byte == b'\n').count() {
-        0..=16 => with::<16, R>(parse),
-        17..=64 => with::<64, R>(parse),
-        _ => with::<256, R>(parse),
-    }
-}
+/// How many headers are parsed at once: what is found in them is on the stack.
+const BATCH: usize = 8;
 
-/// What an error of the parser means here.
-fn parse_error(error: httparse::Error, max_headers: u16) -> HandshakeError {
-    match error {
-        httparse::Error::TooManyHeaders => HandshakeError::TooManyHeaders { limit: max_headers },
-        _ => HandshakeError::Malformed,
+/// Checks that header lines, with the empty one behind them, are well formed.
+///
+/// What `httparse` finds in them is not kept, so it is given a few at a time: however many there
+/// are, they take as little of the stack.
+fn check_headers(mut lines: &[u8], max_headers: u16) -> Result<(), HandshakeError> {
+    let mut count = 0;
+    loop {
+        let (batch, rest) = split_lines(lines, BATCH);
+        let mut slots = [httparse::EMPTY_HEADER; BATCH];
+        let is_last = rest.is_empty();
+        count += match httparse::parse_headers(batch, &mut slots) {
+            Ok(httparse::Status::Complete((length, headers)))
+                if is_last && length == batch.len() =>
+            {
+                headers.len()
+            }
+            Ok(httparse::Status::Partial) if !is_last => BATCH,
+            _ => return Err(HandshakeError::Malformed),
+        };
+        if count > usize::from(max_headers) {
+            return Err(HandshakeError::TooManyHeaders { limit: max_headers });
+        }
+        if is_last {
+            return Ok(());
+        }
+        lines = rest;
     }
 }
 
@@ -117,6 +126,15 @@ pub struct Headers<'a> {
 }
 
 impl<'a> Headers<'a> {
+    /// Splits a head that can be malformed: gives the first line with its end, and the headers if
+    /// they are well formed and not too many.
+    fn check(head: &'a [u8], max_headers: u16) -> Result<(&'a [u8], Self), HandshakeError> {
+        let (_, headers) = Self::split(head);
+        let (line, lines) = head.split_at(head.len() - headers.lines.len());
+        check_headers(lines, max_headers)?;
+        Ok((line, headers))
+    }
+
     /// Splits a head into its first line and its headers.
     fn split(head: &'a [u8]) -> (&'a [u8], Self) {
         let (first, lines) = split_line(head);
@@ -202,6 +220,15 @@ fn split_line(bytes: &[u8]) -> (&[u8], &[u8]) {
     (line, rest.get(2..).unwrap_or_default())
 }
 
+/// The first `count` lines, with their ends, and those behind them.
+fn split_lines(bytes: &[u8], count: usize) -> (&[u8], &[u8]) {
+    let mut rest = bytes;
+    for _ in 0..count {
+        (_, rest) = split_line(rest);
+    }
+    bytes.split_at(bytes.len() - rest.len())
+}
+
 /// Whether this is a token of HTTP [RFC 9110 §5.6.2].
 fn is_token(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(is_token_byte)
@@ -268,13 +295,25 @@ mod tests {
             head += "\r\n";
             let (first, split) = Headers::split(head.as_bytes());
             prop_assert_eq!(first, b"GET /chat HTTP/1.1");
-            with_headers(head.as_bytes(), |slots| {
-                let mut parsed = httparse::Request::new(slots);
-                parsed.parse(head.as_bytes()).unwrap();
-                let parsed: Vec<_> = parsed.headers.iter().map(|h| (h.name, h.value)).collect();
-                prop_assert_eq!(split.collect::<Vec<_>>(), parsed);
-                Ok(())
-            })?;
+            let mut slots = [httparse::EMPTY_HEADER; 20];
+            let mut parsed = httparse::Request::new(&mut slots);
+            parsed.parse(head.as_bytes()).unwrap();
+            let parsed: Vec<_> = parsed.headers.iter().map(|h| (h.name, h.value)).collect();
+            prop_assert_eq!(split.collect::<Vec<_>>(), parsed);
+        }
+
+        #[test]
+        fn the_parser_judges_headers_in_batches_as_it_does_at_once(
+            lines in prop::collection::vec(
+                prop_oneof![9 => "[a-z-]{1,8}: ?[!-~]{0,12}", 1 => "[\t -~\u{80}-\u{ff}]{1,12}"],
+                0..4 * BATCH,
+            ),
+        ) {
+            let head: String = lines.iter().flat_map(|line| [line, "\r\n"]).chain(["\r\n"]).collect();
+            let mut slots = [httparse::EMPTY_HEADER; 4 * BATCH];
+            let at_once = httparse::parse_headers(head.as_bytes(), &mut slots);
+            let checked = check_headers(head.as_bytes(), u16::MAX);
+            prop_assert_eq!(checked, at_once.map(drop).map_err(|_| HandshakeError::Malformed));
         }
     }
 }

@@ -4,7 +4,6 @@ use core::fmt;
 
 use super::{
     Chosen, HandshakeError, Headers, Key, Verdict, extensions, is_free_header, is_token, key,
-    parse_error, with_headers,
 };
 use crate::buffer::Buffer;
 use crate::deflate::Deflate;
@@ -29,28 +28,18 @@ const OWN_HEADERS: [&str; 10] = [
 
 /// Judges a whole head of a request.
 pub(crate) fn judge_request(head: &[u8], max_headers: u16) -> Result<Verdict, HandshakeError> {
-    let (head_method, version) = with_headers(head, |slots| {
-        let mut request = httparse::Request::new(slots);
-        match request.parse(head) {
-            Ok(httparse::Status::Complete(length)) if length == head.len() => {}
-            Ok(_) => return Err(HandshakeError::Malformed),
-            Err(error) => return Err(parse_error(error, max_headers)),
-        }
-        if request.headers.len() > usize::from(max_headers) {
-            return Err(HandshakeError::TooManyHeaders { limit: max_headers });
-        }
-        Ok((request.method == Some("HEAD"), request.version))
-    })?;
-    let request = RequestHead::new(head);
-    let headers = request.headers;
+    let (line, headers) = Headers::check(head, max_headers)?;
+    let mut request = httparse::Request::new(&mut []);
+    let parsed = request.parse(line).ok().and(request.version);
+    let version = parsed.ok_or(HandshakeError::Malformed)?;
     let asks = |name| headers.all(name).next().is_some();
     let upgrade = headers.has_token("Upgrade", "websocket");
     if !upgrade && !asks("Sec-WebSocket-Key") && !asks("Sec-WebSocket-Version") {
-        return Ok(Verdict::Plain { head: head_method });
+        return Ok(Verdict::Plain { head: request.method == Some("HEAD") });
     }
     let demand = |met: bool, error| if met { Ok(()) } else { Err(error) };
-    demand(request.method == "GET", HandshakeError::Method)?;
-    demand(version == Some(1), HandshakeError::HttpVersion)?;
+    demand(request.method == Some("GET"), HandshakeError::Method)?;
+    demand(version == 1, HandshakeError::HttpVersion)?;
     demand(headers.only("Host").is_some(), HandshakeError::Host)?;
     demand(upgrade, HandshakeError::Upgrade)?;
     demand(headers.has_token("Connection", "Upgrade"), HandshakeError::Connection)?;

@@ -3,10 +3,7 @@
 use core::fmt;
 
 use super::request::{RequestHead, VERSION};
-use super::{
-    Chosen, HandshakeError, Headers, Verdict, extensions, is_free_header, key, parse_error,
-    with_headers,
-};
+use super::{Chosen, HandshakeError, Headers, Verdict, extensions, is_free_header, key};
 use crate::buffer::Buffer;
 use crate::deflate::Deflate;
 use crate::error::SendError;
@@ -35,26 +32,16 @@ pub(crate) fn judge_response(
     max_headers: u16,
     terms: Option<&Deflate>,
 ) -> Result<Verdict, HandshakeError> {
-    let (version, status) = with_headers(head, |slots| {
-        let mut response = httparse::Response::new(slots);
-        match response.parse(head) {
-            Ok(httparse::Status::Complete(length)) if length == head.len() => {}
-            Ok(_) => return Err(HandshakeError::Malformed),
-            Err(error) => return Err(parse_error(error, max_headers)),
-        }
-        if response.headers.len() > usize::from(max_headers) {
-            return Err(HandshakeError::TooManyHeaders { limit: max_headers });
-        }
-        Ok((response.version, response.code))
-    })?;
-    match status {
-        Some(101) => {}
-        Some(100..=199) => return Ok(Verdict::Interim),
+    let (line, headers) = Headers::check(head, max_headers)?;
+    let mut response = httparse::Response::new(&mut []);
+    let parsed = response.parse(line).ok().and(response.code);
+    match parsed.ok_or(HandshakeError::Malformed)? {
+        101 => {}
+        100..=199 => return Ok(Verdict::Interim),
         _ => return Ok(Verdict::Refused),
     }
-    let headers = ResponseHead::new(head).headers;
     let demand = |met: bool, error| if met { Ok(()) } else { Err(error) };
-    demand(version == Some(1), HandshakeError::HttpVersion)?;
+    demand(response.version == Some(1), HandshakeError::HttpVersion)?;
     // One value, where a request has a list.
     let upgrade = headers.only("Upgrade");
     let is_websocket = upgrade.is_some_and(|value| value.eq_ignore_ascii_case(b"websocket"));

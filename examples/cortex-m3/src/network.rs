@@ -59,13 +59,16 @@ pub struct Network {
 }
 
 impl Network {
-    /// Brings up the interface. `sockets` is memory for as many sockets as will be added; from
-    /// `seed` come the numbers that make TCP connections hard to guess.
-    pub fn new(
+    /// Brings up the interface, in `place`: what there is as long as the program is not to be on
+    /// the stack. `sockets` is memory for as many sockets as will be added; from `seed` come the
+    /// numbers that make TCP connections hard to guess.
+    #[inline(never)]
+    pub fn start(
+        place: &'static mut Option<Self>,
         mut ethernet: Ethernet,
         sockets: &'static mut [SocketStorage<'static>],
         seed: u64,
-    ) -> Self {
+    ) -> &'static mut Self {
         let address = EthernetAddress(ethernet.mac_address());
         let mut config = Config::new(address.into());
         config.random_seed = seed;
@@ -79,10 +82,11 @@ impl Network {
             .routes_mut()
             .add_default_ipv4_route(GATEWAY)
             .expect("there is room for the first route");
-        Self { ethernet, interface, sockets: SocketSet::new(sockets) }
+        place.insert(Self { ethernet, interface, sockets: SocketSet::new(sockets) })
     }
 
     /// Adds a TCP socket.
+    #[inline(never)]
     pub fn add(&mut self, rings: &'static mut Rings) -> SocketHandle {
         let receive = tcp::SocketBuffer::new(&mut rings.receive[..]);
         let transmit = tcp::SocketBuffer::new(&mut rings.transmit[..]);
@@ -107,6 +111,7 @@ impl Network {
     }
 
     /// Takes all frames that have come, and sends those that are due.
+    #[inline(never)]
     pub fn poll(&mut self, now: Duration) {
         self.interface.poll(instant(now), &mut self.ethernet, &mut self.sockets);
     }

@@ -25,7 +25,6 @@ const FRAGMENT: usize = 512;
 const HEADER: usize = 8;
 
 /// How far the exchange is.
-#[derive(Default)]
 pub(crate) struct Exchange {
     /// The number of the message.
     current: usize,
@@ -36,12 +35,23 @@ pub(crate) struct Exchange {
 }
 
 impl Exchange {
+    /// At the first message.
+    pub(crate) const fn new() -> Self {
+        Self::at(0)
+    }
+
+    const fn at(current: usize) -> Self {
+        Self { current, sent: 0, all_sent: false, received: 0 }
+    }
+
     /// Whether all messages came back.
     pub(crate) fn is_done(&self) -> bool {
         self.current == MESSAGES.len()
     }
 
     /// Sends as many fragments as there is room for, with `reserve` left.
+    // What is received needs no stack for the block.
+    #[inline(never)]
     pub(crate) fn send<R: Role, S: Storage>(
         &mut self,
         connection: &mut Connection<R, S>,
@@ -78,7 +88,7 @@ impl Exchange {
             return Err(self.current);
         }
         if piece.message_end {
-            *self = Self { current: self.current + 1, ..Self::default() };
+            *self = Self::at(self.current + 1);
         }
         Ok(())
     }

@@ -28,8 +28,10 @@ const PATIENCE: Duration = Duration::from_secs(60);
 #[entry]
 fn main() -> ! {
     static mut FRAMES: Frames = Frames::new();
+    static mut NETWORK: Option<Network> = None;
     static mut SOCKETS: [SocketStorage<'static>; 1] = [SocketStorage::EMPTY];
     static mut RINGS: Rings = Rings::new();
+    static mut SESSION: Session = Session::new();
     static mut CHUNK: [u8; SEGMENT] = [0; _];
 
     let Some(port) = host::port() else {
@@ -39,14 +41,14 @@ fn main() -> ! {
     let board = Board::start(FRAMES);
     let mut entropy = HostEntropy::open().expect("the host has /dev/urandom");
     let seed = entropy.number().expect("the host's /dev/urandom has bytes");
-    let mut network = Network::new(board.ethernet, SOCKETS, seed);
+    let network = Network::start(NETWORK, board.ethernet, SOCKETS, seed);
     let socket = network.add(RINGS);
     network.connect(socket, port);
-    let mut session = Session::new(port, entropy);
+    SESSION.connect(port, entropy);
     loop {
         let now = clock::now();
         network.poll(now);
-        let outcome = session.turn(network.socket(socket), CHUNK, now);
+        let outcome = SESSION.turn(network.socket(socket), CHUNK, now);
         if let Some(success) = outcome.or((now >= PATIENCE).then_some(false)) {
             let Stack { used, size } = Stack::measure();
             defmt::info!(
@@ -57,6 +59,6 @@ fn main() -> ! {
             );
             host::exit(success);
         }
-        network.wait(session.deadline().into_iter().chain([PATIENCE]).min());
+        network.wait(SESSION.deadline().into_iter().chain([PATIENCE]).min());
     }
 }

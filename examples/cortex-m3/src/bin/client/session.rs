@@ -29,7 +29,6 @@ type ClientConnection = Connection<Client<HostEntropy>, Fixed<512>>;
 
 /// What happens on the socket.
 pub(crate) struct Session {
-    port: NonZeroU16,
     stage: Stage,
     exchange: Exchange,
 }
@@ -37,8 +36,13 @@ pub(crate) struct Session {
 // There is nobody else that the memory of the largest could be for.
 #[allow(clippy::large_enum_variant)]
 enum Stage {
+    /// Nothing is begun.
+    Idle,
     /// TCP is being connected; the source of masking keys waits for the connection.
-    Connecting(Option<HostEntropy>),
+    Connecting {
+        port: NonZeroU16,
+        entropy: Option<HostEntropy>,
+    },
     Open(ClientConnection),
     /// All is said; the end of TCP is still to be exchanged.
     Ending {
@@ -47,33 +51,36 @@ enum Stage {
 }
 
 impl Session {
-    pub(crate) fn new(port: NonZeroU16, entropy: HostEntropy) -> Self {
-        Self { port, stage: Stage::Connecting(Some(entropy)), exchange: Exchange::default() }
+    pub(crate) const fn new() -> Self {
+        Self { stage: Stage::Idle, exchange: Exchange::new() }
+    }
+
+    /// Says that the socket is being connected to this port.
+    pub(crate) fn connect(&mut self, port: NonZeroU16, entropy: HostEntropy) {
+        self.stage = Stage::Connecting { port, entropy: Some(entropy) };
     }
 
     /// Does what can be done now; says in the end whether all went well.
+    #[inline(never)]
     pub(crate) fn turn(
         &mut self,
         socket: &mut Socket<'static>,
         chunk: &mut [u8],
         now: Duration,
     ) -> Option<bool> {
-        if let Stage::Connecting(entropy) = &mut self.stage {
+        if let Stage::Connecting { port, entropy } = &mut self.stage {
             match socket.state() {
                 tcp::State::SynSent | tcp::State::SynReceived => return None,
                 tcp::State::Closed => {
-                    defmt::error!("nobody listens on port {=u16} of the host", self.port.get());
+                    defmt::error!("nobody listens on port {=u16} of the host", port.get());
                     return Some(false);
                 }
                 _ => {}
             }
-            let entropy = entropy.take()?;
-            match open(self.port, entropy, &mut Transmit(socket)) {
-                Ok(connection) => self.stage = Stage::Open(connection),
-                Err(error) => {
-                    defmt::error!("the request was not written: {}", error);
-                    return Some(false);
-                }
+            let (port, entropy) = (*port, entropy.take()?);
+            if let Err(error) = self.open(port, entropy, &mut Transmit(socket)) {
+                defmt::error!("the request was not written: {}", error);
+                return Some(false);
             }
         }
         if let Stage::Open(connection) = &mut self.stage {
@@ -101,8 +108,23 @@ impl Session {
     pub(crate) fn deadline(&self) -> Option<Duration> {
         match &self.stage {
             Stage::Open(connection) => connection.next_timeout(),
-            Stage::Connecting(_) | Stage::Ending { .. } => None,
+            Stage::Idle | Stage::Connecting { .. } | Stage::Ending { .. } => None,
         }
+    }
+
+    /// Begins the connection. It is made on the stack first, so this is not to be part of a
+    /// function that calls others: then it is not.
+    #[inline(never)]
+    fn open(
+        &mut self,
+        port: NonZeroU16,
+        entropy: HostEntropy,
+        out: &mut Transmit<'_>,
+    ) -> Result<(), SendError> {
+        let host = Text::<24>::format(format_args!("{GATEWAY}:{port}"));
+        let request = Request::new(host.as_str(), "/");
+        self.stage = Stage::Open(Connection::client_in(Fixed, &request, entropy, CONFIG, out)?);
+        Ok(())
     }
 }
 
@@ -127,15 +149,6 @@ impl From<SendError> for Problem {
     fn from(error: SendError) -> Self {
         Self::Send(error)
     }
-}
-
-fn open(
-    port: NonZeroU16,
-    entropy: HostEntropy,
-    out: &mut Transmit<'_>,
-) -> Result<ClientConnection, SendError> {
-    let host = Text::<24>::format(format_args!("{GATEWAY}:{port}"));
-    Connection::client_in(Fixed, &Request::new(host.as_str(), "/"), entropy, CONFIG, out)
 }
 
 /// Receives what there is, then sends what there is room for.

@@ -24,6 +24,7 @@ const CONNECTIONS: usize = if cfg!(feature = "deflate") { 2 } else { 4 };
 #[entry]
 fn main() -> ! {
     static mut FRAMES: Frames = Frames::new();
+    static mut NETWORK: Option<Network> = None;
     static mut SOCKETS: [SocketStorage<'static>; CONNECTIONS] = [SocketStorage::EMPTY; _];
     static mut RINGS: [Rings; CONNECTIONS] = [const { Rings::new() }; _];
     static mut SESSIONS: [Session; CONNECTIONS] = [const { Session::new() }; _];
@@ -32,7 +33,7 @@ fn main() -> ! {
     let board = Board::start(FRAMES);
     let mut entropy = HostEntropy::open().expect("the host has /dev/urandom");
     let seed = entropy.number().expect("the host's /dev/urandom has bytes");
-    let mut network = Network::new(board.ethernet, SOCKETS, seed);
+    let network = Network::start(NETWORK, board.ethernet, SOCKETS, seed);
     let sockets = RINGS.each_mut().map(|rings| network.add(rings));
     defmt::info!("listening on port {=u16}, for {=usize} connections", PORT, CONNECTIONS);
     loop {

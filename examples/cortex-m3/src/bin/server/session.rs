@@ -75,6 +75,7 @@ impl Session {
     }
 
     /// Does what can be done now.
+    #[inline(never)]
     pub(crate) fn turn(&mut self, socket: &mut Socket<'static>, chunk: &mut [u8], now: Duration) {
         if let Stage::Listening = self.stage {
             self.listen(socket, now);
