@@ -224,3 +224,30 @@ fn a_peer_is_heard_by_bytes_that_are_new() {
     let error = connection.tick(ms(300), &mut out).unwrap_err();
     assert_eq!(error, Error::Timeout(Timeout::Pong));
 }
+
+/// A chunk that lacks some of the bytes that wait changes nothing, of either kind: so an empty one
+/// can be passed at any time.
+#[test]
+fn fewer_bytes_than_wait_change_nothing() {
+    for (kind, payload) in [(TEXT, "a€b😀c".as_bytes()), (BINARY, &[0xFF, 0, 1, 2, 3, 4, 5, 6])]
+    {
+        let frame = wire::frame(true, FIN | kind, payload);
+        for cut in 6..frame.len() {
+            for fewer in 0..cut - 6 {
+                let mut connection = open::<Server>(in_place());
+                let mut waiting = Waiting::default();
+                assert_eq!(waiting.read(&mut connection, &frame[..cut]), Ok(vec![]));
+                let mut out = Output::unbounded();
+                let mut events = connection.receive(&waiting.buffer[..fewer], &mut out);
+                assert!(events.next().unwrap().is_none());
+                assert_eq!((events.consumed(), events.remaining().len()), (0, fewer));
+                assert_eq!(events.wanted(), (payload.len() - fewer) as u64);
+                let mut events = connection.receive(&mut waiting.buffer[..fewer], &mut out);
+                assert!(events.next().unwrap().is_none());
+                assert_eq!((events.consumed(), events.remaining().len()), (0, fewer));
+                let seen = waiting.read(&mut connection, &frame[cut..]).unwrap();
+                assert_eq!(seen, [(Some(0), payload.to_vec())], "{fewer} of {cut} bytes");
+            }
+        }
+    }
+}

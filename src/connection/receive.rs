@@ -264,6 +264,10 @@ impl<R: Role, S: Storage> Connection<R, S> {
     ) -> Result<Flow, Error> {
         let can_lend = Cursor::<C>::can_lend(payload.key);
         if payload.held && !can_lend {
+            if (cursor.rest().len() as u64) < self.core.incoming.length {
+                // What was unmasked must all be passed again before it can be collected.
+                return Ok(Flow::Starved);
+            }
             self.collect_held(&mut payload, cursor)?;
         }
         let is_alone = payload.fin && (payload.held || self.core.incoming.length == 0);
@@ -302,7 +306,6 @@ impl<R: Role, S: Storage> Connection<R, S> {
     ) -> Result<(), Error> {
         let incoming = &mut self.core.incoming;
         let done = usize::try_from(incoming.length).unwrap_or(usize::MAX);
-        let done = done.min(cursor.rest().len());
         incoming.length = 0;
         incoming.text = Validator::NONE;
         payload.held = false;
