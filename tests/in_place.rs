@@ -251,3 +251,22 @@ fn fewer_bytes_than_wait_change_nothing() {
         }
     }
 }
+
+/// Nor does the idle deadline forget new bytes because they came in a chunk that cannot be changed.
+#[test]
+fn new_bytes_behind_those_that_wait_are_noted_in_either_kind_of_chunk() {
+    let ms = Duration::from_millis;
+    let frame = wire::frame(true, FIN | BINARY, &[7; 50]);
+    for end in [21, frame.len()] {
+        let mut connection = open::<Server>(in_place().idle_timeout(ms(100)));
+        let mut out = Output::unbounded();
+        let mut waiting = Waiting::default();
+        connection.tick(ms(0), &mut out).unwrap();
+        waiting.read(&mut connection, &frame[..20]).unwrap();
+        connection.tick(ms(90), &mut out).unwrap();
+        waiting.buffer.extend_from_slice(&frame[20..end]);
+        let mut events = connection.receive(&waiting.buffer[..], &mut out);
+        assert_eq!(events.next().unwrap().is_some(), end == frame.len());
+        assert_eq!(connection.next_timeout(), Some(ms(190)), "up to {end}");
+    }
+}

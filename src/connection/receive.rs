@@ -269,6 +269,9 @@ impl<R: Role, S: Storage> Connection<R, S> {
                 return Ok(Flow::Starved);
             }
             self.collect_held(&mut payload, cursor)?;
+            if !cursor.rest().is_empty() {
+                self.core.note_received();
+            }
         }
         let is_alone = payload.fin && (payload.held || self.core.incoming.length == 0);
         if !is_alone || !can_lend {
