@@ -270,3 +270,14 @@ fn new_bytes_behind_those_that_wait_are_noted_in_either_kind_of_chunk() {
         assert_eq!(connection.next_timeout(), Some(ms(190)), "up to {end}");
     }
 }
+
+#[test]
+fn nothing_is_wanted_behind_a_close_frame() {
+    let mut bytes = wire::frame(true, FIN | wire::CLOSE, &wire::close_payload(1000, ""));
+    bytes.push(FIN | TEXT);
+    let mut connection = open::<Server>(in_place());
+    let mut out = Output::unbounded();
+    let mut events = connection.receive(&mut bytes[..], &mut out);
+    let closed = matches!(events.next(), Ok(Some((Event::Close(_), _))));
+    assert_eq!((closed, events.remaining(), events.wanted()), (true, &[FIN | TEXT][..], 0));
+}

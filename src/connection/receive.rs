@@ -474,6 +474,7 @@ impl<R: Role> Core<R> {
     pub(super) fn wanted(&self, rest: &[u8]) -> u64 {
         let waits = self.config.delivery == Delivery::InPlace
             && matches!(self.phase, Phase::Open)
+            && !self.closing.received
             && self.failure.is_none();
         let needed = match self.incoming.frame {
             Frame::Payload(payload) if waits && payload.held => payload.left,
