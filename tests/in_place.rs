@@ -224,3 +224,60 @@ fn a_peer_is_heard_by_bytes_that_are_new() {
     let error = connection.tick(ms(300), &mut out).unwrap_err();
     assert_eq!(error, Error::Timeout(Timeout::Pong));
 }
+
+/// A chunk that lacks some of the bytes that wait changes nothing, of either kind: so an empty one
+/// can be passed at any time.
+#[test]
+fn fewer_bytes_than_wait_change_nothing() {
+    for (kind, payload) in [(TEXT, "a€b😀c".as_bytes()), (BINARY, &[0xFF, 0, 1, 2, 3, 4, 5, 6])]
+    {
+        let frame = wire::frame(true, FIN | kind, payload);
+        for cut in 6..frame.len() {
+            for fewer in 0..cut - 6 {
+                let mut connection = open::<Server>(in_place());
+                let mut waiting = Waiting::default();
+                assert_eq!(waiting.read(&mut connection, &frame[..cut]), Ok(vec![]));
+                let mut out = Output::unbounded();
+                let mut events = connection.receive(&waiting.buffer[..fewer], &mut out);
+                assert!(events.next().unwrap().is_none());
+                assert_eq!((events.consumed(), events.remaining().len()), (0, fewer));
+                assert_eq!(events.wanted(), (payload.len() - fewer) as u64);
+                let mut events = connection.receive(&mut waiting.buffer[..fewer], &mut out);
+                assert!(events.next().unwrap().is_none());
+                assert_eq!((events.consumed(), events.remaining().len()), (0, fewer));
+                let seen = waiting.read(&mut connection, &frame[cut..]).unwrap();
+                assert_eq!(seen, [(Some(0), payload.to_vec())], "{fewer} of {cut} bytes");
+            }
+        }
+    }
+}
+
+/// Nor does the idle deadline forget new bytes because they came in a chunk that cannot be changed.
+#[test]
+fn new_bytes_behind_those_that_wait_are_noted_in_either_kind_of_chunk() {
+    let ms = Duration::from_millis;
+    let frame = wire::frame(true, FIN | BINARY, &[7; 50]);
+    for end in [21, frame.len()] {
+        let mut connection = open::<Server>(in_place().idle_timeout(ms(100)));
+        let mut out = Output::unbounded();
+        let mut waiting = Waiting::default();
+        connection.tick(ms(0), &mut out).unwrap();
+        waiting.read(&mut connection, &frame[..20]).unwrap();
+        connection.tick(ms(90), &mut out).unwrap();
+        waiting.buffer.extend_from_slice(&frame[20..end]);
+        let mut events = connection.receive(&waiting.buffer[..], &mut out);
+        assert_eq!(events.next().unwrap().is_some(), end == frame.len());
+        assert_eq!(connection.next_timeout(), Some(ms(190)), "up to {end}");
+    }
+}
+
+#[test]
+fn nothing_is_wanted_behind_a_close_frame() {
+    let mut bytes = wire::frame(true, FIN | wire::CLOSE, &wire::close_payload(1000, ""));
+    bytes.push(FIN | TEXT);
+    let mut connection = open::<Server>(in_place());
+    let mut out = Output::unbounded();
+    let mut events = connection.receive(&mut bytes[..], &mut out);
+    let closed = matches!(events.next(), Ok(Some((Event::Close(_), _))));
+    assert_eq!((closed, events.remaining(), events.wanted()), (true, &[FIN | TEXT][..], 0));
+}

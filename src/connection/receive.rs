@@ -265,7 +265,14 @@ impl<R: Role, S: Storage> Connection<R, S> {
     ) -> Result<Flow, Error> {
         let can_lend = Cursor::<C>::can_lend(payload.key);
         if payload.held && !can_lend {
+            if (cursor.rest().len() as u64) < self.core.incoming.length {
+                // What was unmasked must all be passed again before it can be collected.
+                return Ok(Flow::Starved);
+            }
             self.collect_held(&mut payload, cursor)?;
+            if !cursor.rest().is_empty() {
+                self.core.note_received();
+            }
         }
         let is_alone = payload.fin && (payload.held || self.core.incoming.length == 0);
         if !is_alone || !can_lend {
@@ -303,7 +310,6 @@ impl<R: Role, S: Storage> Connection<R, S> {
     ) -> Result<(), Error> {
         let incoming = &mut self.core.incoming;
         let done = usize::try_from(incoming.length).unwrap_or(usize::MAX);
-        let done = done.min(cursor.rest().len());
         incoming.length = 0;
         incoming.text = Validator::NONE;
         payload.held = false;
@@ -472,6 +478,7 @@ impl<R: Role> Core<R> {
     pub(super) fn wanted(&self, rest: &[u8]) -> u64 {
         let waits = self.config.delivery == Delivery::InPlace
             && matches!(self.phase, Phase::Open)
+            && !self.closing.received
             && self.failure.is_none();
         let needed = match self.incoming.frame {
             Frame::Payload(payload) if waits && payload.held => payload.left,

@@ -1,6 +1,6 @@
 //! Client-to-server masking [RFC 6455 §5.3]: the payload xor a key of four bytes, repeated.
 //!
-//! Both forms go word by word, which the compiler turns into vector instructions; the tests hold
+//! All forms go word by word, which the compiler turns into vector instructions; the tests hold
 //! them equal to the byte loop of the RFC.
 
 #[cfg(any(feature = "alloc", test))]
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn both_forms_equal_the_byte_loop_at_every_length_and_alignment() {
+    fn every_form_equals_the_byte_loop_at_every_length_and_alignment() {
         let data: Vec<u8> = (0..=250).cycle().take(LONG + 100).collect();
         let bytes = [0x37, 0xfa, 0x21, 0x3d];
         let key = MaskKey::new(bytes);
@@ -258,6 +258,11 @@ mod tests {
                 let mut copy = vec![0; length];
                 assert_eq!(key.copy(payload, &mut copy), length);
                 assert_eq!(copy, expected);
+
+                let mut longer = data[..start].to_vec();
+                key.extend(&mut longer, payload);
+                assert_eq!(longer[..start], data[..start], "bytes before the payload changed");
+                assert_eq!(&longer[start..], expected);
             }
         }
     }
