@@ -121,7 +121,7 @@ impl Config {
 
     /// The longest received message, in bytes, over all its fragments.
     ///
-    /// With [`Delivery::Whole`] the storage's own size is a limit too.
+    /// But with [`Delivery::Streaming`] the storage's own size is a limit too.
     #[must_use]
     pub const fn max_message(mut self, bytes: u64) -> Self {
         self.max_message = bytes;

@@ -391,7 +391,8 @@ impl Note for Option<Box<Box<str>>> {
 /// Memory inside the connection itself: `N` bytes for the head of the opening handshake and for
 /// messages, and 125 for control frames. There is no allocator, and nothing grows.
 ///
-/// With [`Delivery::Whole`](crate::Delivery::Whole) a message can be `N` bytes long; with
+/// With [`Delivery::Whole`](crate::Delivery::Whole) a message can be `N` bytes long, and with
+/// [`Delivery::InPlace`](crate::Delivery::InPlace), too, as it may have to be collected; with
 /// [`Delivery::Streaming`](crate::Delivery::Streaming) the length of messages has nothing to do
 /// with `N`, which must not be zero. The head of the peer's opening handshake has to fit in any
 /// case.

@@ -133,9 +133,10 @@ impl<'a, R: Role, S: Storage, C: Chunk, B: Buffer> Events<'a, R, S, C, B> {
 
     /// The bytes of the chunk that are not consumed yet.
     ///
-    /// After [`next`](Self::next) has given `None` that is nothing, unless a request has to be
-    /// answered first or the opening handshake has ended without a connection, when they belong
-    /// to the body of the HTTP message. Those of a connection that has failed are of no use.
+    /// After [`next`](Self::next) has given `None` that is nothing, unless a frame waits with
+    /// [`Delivery::InPlace`](crate::Delivery::InPlace), a request has to be answered first or the
+    /// opening handshake has ended without a connection, when they belong to the body of the HTTP
+    /// message. Those of a connection that has failed are of no use.
     #[must_use]
     pub fn remaining(&self) -> &[u8] {
         self.cursor.rest()

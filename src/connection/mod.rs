@@ -266,8 +266,9 @@ impl<R: Role, S: Storage> Connection<R, S> {
     /// `chunk` is `&mut [u8]`, whose payloads are unmasked in place and lent without a copy where
     /// a frame is whole, or `&[u8]`, which is not changed. What has to be answered at once, a
     /// ping, a close frame or a violation, is answered into `out` as its frame is consumed. Call
-    /// [`Events::next`] until it gives `None`; what was not consumed before that, because the
-    /// caller stopped early, is [`Events::remaining`] and must be passed again first.
+    /// [`Events::next`] until it gives `None`; what was not consumed, because the caller stopped
+    /// early or a frame waits with [`Delivery::InPlace`], is [`Events::remaining`] and must be
+    /// passed again first.
     pub fn receive<'a, C: Chunk, B: Buffer>(
         &'a mut self,
         chunk: C,
