@@ -59,6 +59,8 @@ pub(crate) struct Session {
 
 // There is nobody else that the memory of the largest could be for.
 #[allow(clippy::large_enum_variant)]
+// The first stage is number 0: what begins with it as a static is all zeros, and takes no flash.
+#[repr(u8)]
 enum Stage {
     /// There is no TCP connection yet.
     Listening,
