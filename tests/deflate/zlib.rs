@@ -120,8 +120,7 @@ impl Inflate {
     pub(crate) fn end(&mut self, message: &mut Vec<u8>) -> Result<(), Refused> {
         self.run(&TAIL, message)?;
         // Bit 7: between two blocks.
-        assert!(self.0.data_type & 0x80 != 0, "a message without its end");
-        Ok(())
+        if self.0.data_type & 0x80 == 0 { Err(Refused(z::Z_DATA_ERROR)) } else { Ok(()) }
     }
 
     /// Forgets the messages so far.
