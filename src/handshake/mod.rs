@@ -130,7 +130,8 @@ impl<'a> Headers<'a> {
     /// they are well formed and not too many.
     fn check(head: &'a [u8], max_headers: u16) -> Result<(&'a [u8], Self), HandshakeError> {
         let (_, headers) = Self::split(head);
-        let (line, lines) = head.split_at(head.len() - headers.lines.len());
+        let line_len = head.len().saturating_sub(headers.lines.len());
+        let (line, lines) = head.split_at_checked(line_len).unwrap_or_default();
         check_headers(lines, max_headers)?;
         Ok((line, headers))
     }
@@ -226,7 +227,7 @@ fn split_lines(bytes: &[u8], count: usize) -> (&[u8], &[u8]) {
     for _ in 0..count {
         (_, rest) = split_line(rest);
     }
-    bytes.split_at(bytes.len() - rest.len())
+    bytes.split_at_checked(bytes.len().saturating_sub(rest.len())).unwrap_or_default()
 }
 
 /// Whether this is a token of HTTP [RFC 9110 §5.6.2].
