@@ -14,10 +14,11 @@ STREAMING, NO_AUTO_PONG, NO_AUTO_CLOSE, IN_PLACE, FIXED, HANDSHAKE, TIGHT, EARLY
 )
 DEFAULT_LIMITS = 0xFF
 TICKS = 1 | 2 | 4 | 8 | 16 | 32
+WAITS = 128
 
 
-def settings(flags=0, limits=DEFAULT_LIMITS, head=0, timers=0, side=0, chunks=(0, 0, 0)):
-    return bytes([flags, limits, head, timers, side, *chunks])
+def settings(flags=0, limits=DEFAULT_LIMITS, head=0, timers=0, target=0, chunks=(0, 0, 0)):
+    return bytes([flags, limits, head, timers, target, *chunks])
 
 
 def frame(first, payload=b"", key=None):
@@ -78,6 +79,11 @@ def conversations(key):
         "close_by_us_first": frame(0x81, b"close", key) + frame(0x88, b"\x03\xe8", key),
         "pong_unasked": frame(0x8A, b"x", key),
         "wrong_mask_direction": frame(0x81, b"Hello", None if key else KEY),
+        "hello_waits": frame(0x81, b"Hello", key) * 2,
+        "invalid_utf8_waits": frame(0x81, b"ok \xed\xa0\x80", key),
+        "fragments_and_ping_wait": frame(0x01, b"Hel", key)
+        + frame(0x89, b"Hello", key)
+        + frame(0x80, b"lo", key),
         "length_top_bit": b"\x82" + (b"\xff" if key else b"\x7f") + b"\xff" * 8,
     }
 
@@ -90,6 +96,9 @@ VARIANTS = {
     "binary_256": settings(STREAMING | FIXED | EARLY, chunks=(100, 0, 0)),
     "close_with_reason": settings(NO_AUTO_CLOSE, chunks=(3, 3, 0)),
     "pong_unasked": settings(NO_AUTO_PONG, timers=TICKS, chunks=(1, 1, 1)),
+    "hello_waits": settings(IN_PLACE, target=WAITS, chunks=(3, 5, 1)),
+    "invalid_utf8_waits": settings(IN_PLACE, target=WAITS, chunks=(9, 1, 1)),
+    "fragments_and_ping_wait": settings(target=WAITS, timers=TICKS, chunks=(1, 1, 1)),
 }
 
 HEADER = {
@@ -135,12 +144,13 @@ SEEDS = {
     }
     | {
         "server_handshake": settings(HANDSHAKE, chunks=(1, 1, 1)) + REQUEST,
-        "client_handshake": settings(HANDSHAKE, side=1, chunks=(1, 2, 0)) + INTERIM,
-        "client_refused": settings(HANDSHAKE, side=1, chunks=(5, 5, 5)) + REFUSAL,
-        "client_streaming": settings(STREAMING, side=1, chunks=(2, 1, 1))
+        "client_handshake": settings(HANDSHAKE, target=1, chunks=(1, 2, 0)) + INTERIM,
+        "client_refused": settings(HANDSHAKE, target=1, chunks=(5, 5, 5)) + REFUSAL,
+        "client_streaming": settings(STREAMING, target=1, chunks=(2, 1, 1))
         + frame(0x01, "é".encode())
         + frame(0x8A)
         + frame(0x80, b"!"),
+        "client_waits": settings(target=1 | WAITS, chunks=(2, 3, 1)) + frame(0x81, b"Hello") * 2,
     },
     "handshake": {
         "received_request": b"q" + REQUEST,
@@ -174,25 +184,29 @@ AGAIN = bytes.fromhex("f200110000")
 WINDOW_15, NO_TAKEOVER, CLIENT = 7, 8, 16
 
 SEEDS["inflate"] = {
-    "hello_twice": settings(side=WINDOW_15, chunks=(1, 1, 1)) + compressed(HELLO, AGAIN),
-    "no_takeover": settings(STREAMING, side=NO_TAKEOVER | CLIENT, chunks=(3, 1, 0))
+    "hello_twice": settings(target=WINDOW_15, chunks=(1, 1, 1)) + compressed(HELLO, AGAIN),
+    "no_takeover": settings(STREAMING, target=NO_TAKEOVER | CLIENT, chunks=(3, 1, 0))
     + compressed(HELLO, HELLO),
-    "stored": settings(side=WINDOW_15, chunks=(2, 2, 2))
+    "stored": settings(target=WINDOW_15, chunks=(2, 2, 2))
     + compressed(bytes.fromhex("000500faff48656c6c6f00")),
-    "bfinal": settings(IN_PLACE, side=WINDOW_15, chunks=(1, 1, 1))
+    "bfinal": settings(IN_PLACE, target=WINDOW_15, chunks=(1, 1, 1))
     + compressed(bytes.fromhex("f348cdc9c9070000"), HELLO),
-    "two_blocks": settings(STREAMING | IN_PLACE, side=2, chunks=(1, 1, 1))
+    "two_blocks": settings(STREAMING | IN_PLACE, target=2, chunks=(1, 1, 1))
     + compressed(bytes.fromhex("f248050000ffffcac9c90700")),
-    "empty": settings(STREAMING, side=WINDOW_15, chunks=(1, 1, 1)) + compressed(b"\0", HELLO),
-    "fragments": settings(side=WINDOW_15, chunks=(1, 1, 1))
+    "empty": settings(STREAMING, target=WINDOW_15, chunks=(1, 1, 1)) + compressed(b"\0", HELLO),
+    "fragments": settings(target=WINDOW_15, chunks=(1, 1, 1))
     + compressed(HELLO[:3], first=0x41)
     + compressed(b"ping", first=0x89)
     + compressed(HELLO[3:], first=0x80),
-    "zeros": settings(STREAMING, side=CLIENT, chunks=(1, 0, 5))
+    "waits": settings(IN_PLACE, target=WINDOW_15 | WAITS, chunks=(1, 3, 1))
+    + compressed(HELLO)
+    + compressed(b"Hello", first=0x81)
+    + compressed(AGAIN),
+    "zeros": settings(STREAMING, target=CLIENT, chunks=(1, 0, 5))
     + compressed(zlib_message(bytes(100_000), 9), first=0xC2),
-    "dynamic": settings(STREAMING, limits=0x7F, side=WINDOW_15, chunks=(9, 1, 1))
+    "dynamic": settings(STREAMING, limits=0x7F, target=WINDOW_15, chunks=(9, 1, 1))
     + compressed(zlib_message(b"".join(b"%d;" % (n * n) for n in range(60)))[:127]),
-    "not_utf8": settings(STREAMING, side=WINDOW_15, chunks=(2, 1, 1))
+    "not_utf8": settings(STREAMING, target=WINDOW_15, chunks=(2, 1, 1))
     + compressed(zlib_message("né".encode() + b"\xff no")),
 }
 

@@ -1,5 +1,5 @@
 //! Chop invariance: the same bytes whole, in chunks, and in the other kind of chunks give the same
-//! events, output and end. The lowest bit of the reserved setting chooses the side.
+//! events, output and end. The lowest bit of the target's setting chooses the side.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

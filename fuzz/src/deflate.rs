@@ -29,7 +29,7 @@ fn params(byte: u8) -> DeflateParams {
 
 /// Receives the input as the payloads of frames, and compares the ways of cutting the stream.
 ///
-/// The reserved byte of the settings has the parameters, and 16 for a client. Of each frame there
+/// The target's byte of the settings has the parameters, and 16 for a client. Of each frame there
 /// is a first byte without RSV2 and RSV3, the length of the payload, and the payload.
 pub fn received(input: &[u8]) {
     let Some((settings, payloads)) = Settings::split(input) else { return };
@@ -76,19 +76,27 @@ fn record<R: Role>(role: R, byte: u8, settings: &Settings, wire: &[u8]) -> Recor
     let mut record = Record::default();
     let mut out = vec![];
     let mut told = 0;
+    let mut buffer = vec![];
     for chunk in settings.cut(wire) {
+        buffer.extend_from_slice(chunk);
         let result = if settings.in_place {
-            let mut chunk = chunk.to_vec();
-            take(&mut connection, &mut chunk[..], &mut out, &mut record, &mut told)
+            take(&mut connection, &mut buffer[..], &mut out, &mut record, &mut told)
         } else {
-            take(&mut connection, chunk, &mut out, &mut record, &mut told)
+            take(&mut connection, &buffer[..], &mut out, &mut record, &mut told)
         };
         assert!(told <= EXPANSION * wire.len(), "{told} bytes from {}", wire.len());
-        if let Err(error) = result {
-            let again = connection.receive(&b"\xC1\x00"[..], &mut out).next().map(drop);
-            assert_eq!(again, Err(error));
-            record.error = Some(error);
-            break;
+        match result {
+            Ok(consumed) => {
+                let all = consumed == buffer.len();
+                assert!(settings.waits || all, "{consumed} of {} bytes", buffer.len());
+                buffer.drain(..consumed);
+            }
+            Err(error) => {
+                let again = connection.receive(&b"\xC1\x00"[..], &mut out).next().map(drop);
+                assert_eq!(again, Err(error));
+                record.error = Some(error);
+                break;
+            }
         }
     }
     record.sent = out;
@@ -101,7 +109,7 @@ fn take<R: Role>(
     out: &mut Vec<u8>,
     record: &mut Record,
     told: &mut usize,
-) -> Result<(), Error> {
+) -> Result<usize, Error> {
     let mut events = connection.receive(chunk, out);
     while let Some((event, _)) = events.next()? {
         *told += match event {
@@ -111,7 +119,7 @@ fn take<R: Role>(
         };
         record.push(&event);
     }
-    Ok(())
+    Ok(events.consumed())
 }
 
 /// Sends the input as messages with any choices, and reads them with zlib and with this crate.

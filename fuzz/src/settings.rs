@@ -39,14 +39,14 @@ impl Settings {
     /// | 1 | low half: `max_frame`, high half: `max_message`, each 2^n, 15 for the default |
     /// | 2 | `max_head`, times 16; 0 for the default |
     /// | 3 | 1 ticks, 2 keep-alive, 4 idle, 8 opening, 16 closing, 32 server drop; 64 `retain(0)`, 128 `max_headers(4)` |
-    /// | 4 | 1 for the target, `chop` takes the side from it; 2 frames wait in the driver's buffer |
+    /// | 4 | 128 frames wait in the driver's buffer; the rest is the target's, `chop` takes the side from 1 |
     /// | 5–7 | the lengths of the chunks |
     #[must_use]
     pub fn split(input: &[u8]) -> Option<(Self, &[u8])> {
         let (&[flags, limits, head, timers, target, a, b, c], wire) =
             input.split_first_chunk::<LENGTH>()?;
         let flag = |bit| flags & bit != 0;
-        let waits = target & 2 != 0;
+        let waits = target & 128 != 0;
         let mut config = config(flags, limits, head, timers);
         if waits {
             config = config.delivery(Delivery::InPlace);
