@@ -63,7 +63,8 @@ impl<R: Role, S: Storage> Connection<R, S> {
         let inflated;
         if payload.left > 0 {
             let (take, _) = payload.available(cursor.rest().len());
-            if take == 0 {
+            // Where nothing came out, nothing can be left of what went in.
+            if take == 0 && self.core.incoming.length == 0 {
                 return Ok(None);
             }
             let input = cursor.peek(take);
@@ -76,6 +77,9 @@ impl<R: Role, S: Storage> Connection<R, S> {
                     decompress.inflate(bits, block.get(..length).unwrap_or_default())?
                 }
             };
+            if take == 0 && inflated.length == 0 {
+                return Ok(None);
+            }
             cursor.advance(inflated.consumed);
             payload.advance(inflated.consumed);
             self.core.incoming.frame = Frame::Payload(*payload);

@@ -4,15 +4,20 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
-use sansocket::{Client, Config, Delivery, MessageKind, Server};
+use sansocket::{
+    Client, Compression, Config, Delivery, Event, FixedDeflate, Heap, MessageKind, Server, Storage,
+    Window,
+};
 
 use crate::common;
 use crate::common::conversation::any_config;
+use crate::common::output::Output;
 use crate::common::record::{Manners, Transcript};
 use crate::common::side::{Script, Side};
 use crate::common::wire::{self, BINARY, CLOSE, CONTINUATION, FIN, PING, TEXT};
-use crate::peer::{Content, RSV1, Terms, driver, opcode};
-use crate::zlib::Deflate;
+use crate::fragments;
+use crate::peer::{self, Content, RSV1, Terms, driver, opcode};
+use crate::zlib::{Deflate, Inflate};
 
 const REGRESSIONS: &str =
     concat!(env!("CARGO_MANIFEST_DIR"), "/proptest-regressions/deflate_chop.txt");
@@ -297,5 +302,52 @@ fn the_first_mistake_counts() {
     for limit in [5, 16, 17, 18, 100] {
         check(Config::new().max_message(limit), &[(TEXT_MESSAGE, &payload)]);
         check(Config::new().max_message(limit), &[(TEXT_MESSAGE, &damaged)]);
+    }
+}
+
+/// What can be decompressed of a frame is told with the byte that it takes, not with the next one:
+/// also where more comes out of it than the decompressor has memory for.
+#[test]
+fn every_part_of_a_frame_is_told_as_far_as_it_has_come() {
+    fn told<S: Storage>(storage: S, part: &[u8], chop: usize) -> Vec<u8> {
+        let config = Config::new().delivery(Delivery::Streaming);
+        let mut connection = fragments::connection::<Server, S>(storage, Terms::DEFAULT, config);
+        let mut told = vec![];
+        for chunk in part.chunks(chop) {
+            let mut out = Output::unbounded();
+            let mut events = connection.receive(chunk, &mut out);
+            while let Some((event, _)) = events.next().unwrap() {
+                let Event::Piece(piece) = event else { panic!("{event:?}") };
+                told.extend_from_slice(piece.data);
+            }
+        }
+        told
+    }
+    fn check<S: Storage>(storage: impl Fn() -> S, payload: &[u8]) {
+        let frame = wire::frame(true, FIN | RSV1 | BINARY, payload);
+        let (mut inflate, mut message) = (Inflate::new(15), vec![]);
+        for (read, byte) in payload.iter().enumerate().take(500) {
+            let part = &frame[..frame.len() - payload.len() + read];
+            for chop in [1, usize::MAX] {
+                let told = told(storage(), part, chop);
+                assert!(told == message, "{read} bytes of the payload in chunks of {chop}");
+            }
+            inflate.part(&[*byte], &mut message).expect("valid");
+        }
+    }
+    for period in [1, 7, 50, 100, 200] {
+        let text: Vec<u8> = (0..=255).take(period).cycle().take(66_000).collect();
+        for bits in [8, 9, 15] {
+            let terms = Terms { bits, ..Terms::DEFAULT };
+            let mut sender = peer::connection::<Server>(terms, Config::new());
+            let mut sent = Output::unbounded();
+            sender.send_with(&text[..], Compression::Always, &mut sent).unwrap();
+            let payload = wire::read_frames(&sent.bytes).remove(0).payload;
+            check(|| Heap, &payload);
+            check(FixedDeflate::<64, Window<15>, Window<8>>::new, &payload);
+            if bits <= 9 {
+                check(FixedDeflate::<64, Window<9>, Window<8>>::new, &payload);
+            }
+        }
     }
 }
