@@ -7,6 +7,7 @@ use crate::deflate::Deflate;
 /// How messages are handed to the caller.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
 pub enum Delivery {
     /// Whole messages, as [`Event::Message`](crate::Event::Message).
     #[default]

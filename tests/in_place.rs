@@ -225,6 +225,27 @@ fn a_peer_is_heard_by_bytes_that_are_new() {
     assert_eq!(error, Error::Timeout(Timeout::Pong));
 }
 
+/// So are those of a header, each of which may be the last for long.
+#[test]
+fn a_peer_is_heard_by_each_byte_of_a_header() {
+    let ms = Duration::from_millis;
+    let header = &wire::frame(true, FIN | BINARY, &[7; 70_000])[..13];
+    let mut connection = open::<Server>(in_place().keep_alive(ms(100), ms(10)));
+    let mut out = Output::unbounded();
+    let mut waiting = Waiting::default();
+    connection.tick(ms(0), &mut out).unwrap();
+    for (byte, now) in header.iter().zip((0..).map(|step| 90 * step)) {
+        connection.tick(ms(now), &mut out).unwrap();
+        assert_eq!(out.take(), [], "a ping at {now} ms");
+        waiting.read(&mut connection, &[*byte]).unwrap();
+        assert_eq!(connection.next_timeout(), Some(ms(now + 100)));
+        connection.tick(ms(now + 50), &mut out).unwrap();
+        waiting.read(&mut connection, &[]).unwrap();
+        assert_eq!(connection.next_timeout(), Some(ms(now + 100)), "no byte at {now} ms");
+    }
+    assert_eq!(waiting.buffer.len(), 13);
+}
+
 /// A chunk that lacks some of the bytes that wait changes nothing, of either kind: so an empty one
 /// can be passed at any time.
 #[test]
