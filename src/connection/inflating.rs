@@ -9,8 +9,9 @@ use super::events::Step;
 use super::receive::Flow;
 use super::state::{Frame, Incoming, Lent, Payload};
 use crate::config::Delivery;
-use crate::deflate::{Decompress, Inflated, WindowBits};
+use crate::deflate::{Decompress, Inflated, InvalidDeflate, WindowBits};
 use crate::error::Error;
+use crate::frame::MaskKey;
 use crate::message::MessageKind;
 use crate::role::Role;
 use crate::storage::{Bytes, Storage};
@@ -19,8 +20,10 @@ use crate::utf8;
 /// What a sender has left out at the end of a message.
 const TAIL: [u8; 4] = [0, 0, 0xFF, 0xFF];
 
-/// How many masked bytes are decompressed at a time.
-const BLOCK: usize = 512;
+/// How many masked bytes are decompressed at a time; fewer where there are not so many, or where
+/// memory is so small that the stack will be, too.
+const BLOCK: usize = 4096;
+const SHORT: usize = 512;
 
 impl<R: Role, S: Storage> Connection<R, S> {
     /// The payload of a frame of a compressed message.
@@ -32,8 +35,32 @@ impl<R: Role, S: Storage> Connection<R, S> {
         mut payload: Payload,
         cursor: &mut Cursor<C>,
     ) -> Result<Flow, Error> {
+        // Whole messages take all that is at hand, so it can be unmasked first. The payload keeps
+        // its key, for what is not here yet.
+        let mut unmasked = 0;
+        if payload.key.is_some() && C::IN_PLACE && self.core.config.delivery != Delivery::Streaming
+        {
+            (unmasked, _) = payload.available(cursor.rest().len());
+            cursor.unmask(0, unmasked, payload.key);
+        }
+        let flow = self.compressed_payload(&mut payload, cursor, &mut unmasked);
+        if flow.is_err() {
+            // What is not consumed remains as it came.
+            cursor.unmask(0, unmasked, payload.key);
+        }
+        flow
+    }
+
+    /// The payload of a frame of a compressed message, of which the next bytes may be unmasked: all
+    /// that are at hand, or none.
+    fn compressed_payload<C: Chunk>(
+        &mut self,
+        payload: &mut Payload,
+        cursor: &mut Cursor<C>,
+        unmasked: &mut usize,
+    ) -> Result<Flow, Error> {
         loop {
-            let Some(inflated) = self.inflate(&mut payload, cursor)? else {
+            let Some(inflated) = self.inflate(payload, cursor, unmasked)? else {
                 return Ok(Flow::Starved);
             };
             let Inflated { start, length, consumed } = inflated;
@@ -46,7 +73,7 @@ impl<R: Role, S: Storage> Connection<R, S> {
                 if payload.left > 0 {
                     return Err(Error::InvalidDeflate);
                 }
-                return self.end_compressed_frame(payload);
+                return self.end_compressed_frame(*payload);
             }
         }
     }
@@ -57,6 +84,7 @@ impl<R: Role, S: Storage> Connection<R, S> {
         &mut self,
         payload: &mut Payload,
         cursor: &mut Cursor<C>,
+        unmasked: &mut usize,
     ) -> Result<Option<Inflated>, Error> {
         let bits = self.core.incoming_window();
         let decompress = &mut self.decompress;
@@ -68,19 +96,19 @@ impl<R: Role, S: Storage> Connection<R, S> {
                 return Ok(None);
             }
             let input = cursor.peek(take);
-            inflated = match payload.key {
+            inflated = match payload.key.filter(|_| take > *unmasked) {
                 None => decompress.inflate(bits, input)?,
                 // The bytes stay masked: it is not known yet how many of them are consumed.
-                Some(key) => {
-                    let mut block = [0; BLOCK];
-                    let length = key.copy(input, &mut block);
-                    decompress.inflate(bits, block.get(..length).unwrap_or_default())?
+                Some(key) if take <= SHORT || S::Message::IS_INLINE => {
+                    inflate_masked::<SHORT, _>(decompress, bits, key, input)?
                 }
+                Some(key) => inflate_masked::<BLOCK, _>(decompress, bits, key, input)?,
             };
             if take == 0 && inflated.length == 0 {
                 return Ok(None);
             }
             cursor.advance(inflated.consumed);
+            *unmasked = unmasked.saturating_sub(inflated.consumed);
             payload.advance(inflated.consumed);
             self.core.incoming.frame = Frame::Payload(*payload);
         } else {
@@ -157,6 +185,19 @@ impl<R: Role, S: Storage> Connection<R, S> {
         let message_end = payload.fin;
         Ok(Flow::Step(Step::Piece { kind, source, start, frame_end: true, message_end }))
     }
+}
+
+/// Decompresses the first `N` bytes of a masked payload, or as many as there are.
+#[inline(never)]
+fn inflate_masked<const N: usize, D: Decompress>(
+    decompress: &mut D,
+    bits: WindowBits,
+    key: MaskKey,
+    masked: &[u8],
+) -> Result<Inflated, InvalidDeflate> {
+    let mut block = [0; N];
+    let length = key.copy(masked, &mut block);
+    decompress.inflate(bits, block.get(..length).unwrap_or_default())
 }
 
 impl Incoming {

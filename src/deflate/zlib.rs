@@ -9,8 +9,12 @@ use zlib_rs::{Deflate, DeflateFlush, Inflate, InflateFlush, Status};
 
 use super::{Deflating, Inflated, Inflating, InvalidDeflate, TAIL, WindowBits};
 
-/// How much comes out of one step of decompression at most.
+/// How much comes out of one step of decompression at most: at first, and once messages were long.
+///
+/// What zlib-rs finds in the output of the same step is copied much faster than what it has to look
+/// up in its window, so a few long steps are better than many short ones.
 const ROOM: usize = 4 * 1024;
+const LONG_ROOM: usize = 64 * 1024;
 
 /// A block without content, as it stands at a byte boundary.
 const EMPTY_BLOCK: [u8; 5] = [0, 0, 0, 0xFF, 0xFF];
@@ -21,17 +25,19 @@ const EMPTY_BLOCK: [u8; 5] = [0, 0, 0, 0xFF, 0xFF];
 /// back than was agreed on is not refused; nor does it find anything but what came before it.
 ///
 /// The memory is filled from its start to its end, lap by lap. A step writes to no more than the
-/// `ROOM` bytes from `at` on, so the last lap still stands behind them:
+/// `room` bytes from `at` on, so the last lap still stands behind them:
 ///
 /// ```text
-///  0            at       at + ROOM              lap     the end
+///  0            at       at + room              lap     the end
 ///  | this lap   | room   | last lap             |       |
 /// ```
 ///
 /// Both laps together are as long as the window, at least.
 pub(crate) struct Inflater {
     zlib: Inflate,
+    /// As long as the window, and twice the room.
     memory: Box<[u8]>,
+    room: usize,
     /// Where the next byte goes.
     at: usize,
     /// Where the last lap ended.
@@ -47,6 +53,7 @@ impl Inflater {
         Self {
             zlib: Inflate::new(false, bits.get()),
             memory: vec![0; bits.size() + 2 * ROOM].into(),
+            room: ROOM,
             at: 0,
             lap: 0,
             full: false,
@@ -55,18 +62,21 @@ impl Inflater {
     }
 
     fn step(&mut self, input: &[u8], flush: InflateFlush) -> Result<Inflated, InvalidDeflate> {
-        if self.at + ROOM > self.memory.len() {
+        if self.full && self.room < LONG_ROOM {
+            self.widen();
+        }
+        if self.at + self.room > self.memory.len() {
             self.lap = self.at;
             self.at = 0;
         }
         let start = self.at;
-        let room = self.memory.get_mut(start..start + ROOM).unwrap_or_default();
+        let room = self.memory.get_mut(start..start + self.room).unwrap_or_default();
         let before = (self.zlib.total_in(), self.zlib.total_out());
         let status = self.zlib.decompress(input, room, flush);
         let mut consumed = difference(before.0, self.zlib.total_in());
         let length = difference(before.1, self.zlib.total_out());
         self.at = start + length;
-        self.full = length == ROOM;
+        self.full = length == self.room;
         match status {
             Ok(Status::StreamEnd) => self.go_on()?,
             Ok(_) => {}
@@ -81,18 +91,38 @@ impl Inflater {
         Ok(Inflated { consumed, start, length })
     }
 
+    /// Takes more memory, with the window at its start.
+    fn widen(&mut self) {
+        let window = self.memory.len() - 2 * self.room;
+        let room = (4 * self.room).min(LONG_ROOM);
+        let mut memory = Vec::with_capacity(window + 2 * room);
+        let laps = laps(&self.memory, self.at, self.room, self.lap);
+        laps.into_iter().for_each(|lap| memory.extend_from_slice(lap));
+        let excess = memory.len().saturating_sub(window);
+        memory.drain(..excess);
+        self.at = memory.len();
+        self.lap = 0;
+        memory.resize(window + 2 * room, 0);
+        self.memory = memory.into();
+        self.room = room;
+    }
+
     /// Begins a stream with the window of the one that ended: its last block is not that of the
     /// message, nor of those to come [RFC 7692 §7.2.3.4].
     fn go_on(&mut self) -> Result<(), InvalidDeflate> {
         self.zlib.reset(false);
         self.full = false;
-        let last_lap = self.memory.get(self.at + ROOM..self.lap).unwrap_or_default();
-        let this_lap = self.memory.get(..self.at).unwrap_or_default();
-        for part in [last_lap, this_lap] {
+        for part in laps(&self.memory, self.at, self.room, self.lap) {
             self.zlib.set_dictionary(part).map_err(|_| InvalidDeflate)?;
         }
         Ok(())
     }
+}
+
+/// What is left of the last lap, and this one.
+fn laps(memory: &[u8], at: usize, room: usize, lap: usize) -> [&[u8]; 2] {
+    let last = memory.get(at + room..lap);
+    [last.unwrap_or_default(), memory.get(..at).unwrap_or_default()]
 }
 
 impl Inflating for Inflater {
@@ -315,16 +345,19 @@ mod tests {
 
     #[test]
     fn the_window_outlives_the_last_block_of_a_stream() {
-        for (window, part) in [(8, 7), (9, 100), (12, 1000), (15, 10_000)] {
+        // In the last two the room has to grow: at once, and in the second lap.
+        let cases = [(8, 7, 40), (9, 100, 40), (12, 1000, 40), (15, 10_000, 0), (14, 9_000, 25)];
+        for (window, part, short) in cases {
             let mut inflater = Inflater::new(bits(window));
             let size = bits(window).size();
             let mut zlib = Deflate::new(6, false, 15);
             let mut sent = Vec::new();
             for round in 0..40 {
+                let length = if round < short { 1 + 97 * round as usize } else { 4500 };
                 // The start of the window as it is, then something new.
                 let oldest = sent.len().saturating_sub(size);
                 let mut message = sent[oldest..].iter().copied().take(60).collect::<Vec<u8>>();
-                message.extend(noise(round, 256, 1 + 97 * round as usize));
+                message.extend(noise(round, 256, length));
                 zlib.reset();
                 zlib.set_dictionary(&sent[oldest..]).expect("a raw stream");
                 let mut payload = vec![0; message.len() + 64];
