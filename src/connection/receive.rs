@@ -505,7 +505,7 @@ impl<R: Role> Core<R> {
     /// Gives how many bytes it took, and the payload that follows once the header is whole.
     #[inline]
     fn header(&mut self, rest: &[u8]) -> Result<(usize, Option<Payload>), Error> {
-        let Frame::Header { mut bytes, length, waiting } = self.incoming.frame else {
+        let Frame::Header { mut bytes, length } = self.incoming.frame else {
             return Ok((0, None));
         };
         if length == 0 {
@@ -515,9 +515,11 @@ impl<R: Role> Core<R> {
             if self.config.delivery == Delivery::InPlace {
                 // Whoever passes the same bytes again has not heard of the peer.
                 let at_hand = u8::try_from(rest.len()).unwrap_or(u8::MAX);
-                if at_hand > waiting {
+                let [waiting, ..] = &mut bytes;
+                if at_hand > *waiting {
+                    *waiting = at_hand;
                     self.timers.hear();
-                    self.incoming.frame = Frame::Header { bytes, length, waiting: at_hand };
+                    self.incoming.frame = Frame::Header { bytes, length };
                 }
                 return Ok((0, None));
             }
@@ -534,7 +536,7 @@ impl<R: Role> Core<R> {
         }
         // At most 13, since 14 bytes are a whole header.
         let length = u8::try_from(have).unwrap_or(u8::MAX);
-        self.incoming.frame = Frame::Header { bytes, length, waiting: 0 };
+        self.incoming.frame = Frame::Header { bytes, length };
         Ok((have - had, None))
     }
 

@@ -90,8 +90,9 @@ pub(super) struct Incoming {
 /// The frame under way.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Frame {
-    /// Its header, as far as it has come; so many bytes of it wait in the caller's buffer.
-    Header { bytes: [u8; FrameHeader::MAX_LEN], length: u8, waiting: u8 },
+    /// Its header, as far as it has come. Where that waits in the caller's buffer the length is
+    /// zero, and the first byte says how many there are.
+    Header { bytes: [u8; FrameHeader::MAX_LEN], length: u8 },
     /// Its payload.
     Payload(Payload),
     /// Its payload up to a byte that its text cannot continue with; what comes next is the error
@@ -143,8 +144,7 @@ pub(super) struct Closing {
 }
 
 impl Frame {
-    pub(super) const NONE: Self =
-        Self::Header { bytes: [0; FrameHeader::MAX_LEN], length: 0, waiting: 0 };
+    pub(super) const NONE: Self = Self::Header { bytes: [0; FrameHeader::MAX_LEN], length: 0 };
 }
 
 impl Incoming {
