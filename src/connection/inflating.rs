@@ -23,7 +23,7 @@ const TAIL: [u8; 4] = [0, 0, 0xFF, 0xFF];
 /// How many masked bytes are decompressed at a time; fewer where there are not so many, or where
 /// memory is so small that the stack will be, too.
 const BLOCK: usize = 4096;
-const SHORT: usize = 512;
+const SHORT: usize = 256;
 
 impl<R: Role, S: Storage> Connection<R, S> {
     /// The payload of a frame of a compressed message.
@@ -38,8 +38,8 @@ impl<R: Role, S: Storage> Connection<R, S> {
         // Whole messages take all that is at hand, so it can be unmasked first. The payload keeps
         // its key, for what is not here yet.
         let mut unmasked = 0;
-        if payload.key.is_some() && C::IN_PLACE && self.core.config.delivery != Delivery::Streaming
-        {
+        let is_whole = self.core.config.delivery != Delivery::Streaming;
+        if C::IN_PLACE && !S::Message::IS_INLINE && is_whole && payload.key.is_some() {
             (unmasked, _) = payload.available(cursor.rest().len());
             cursor.unmask(0, unmasked, payload.key);
         }
@@ -188,7 +188,7 @@ impl<R: Role, S: Storage> Connection<R, S> {
 }
 
 /// Decompresses the first `N` bytes of a masked payload, or as many as there are.
-#[inline(never)]
+#[inline]
 fn inflate_masked<const N: usize, D: Decompress>(
     decompress: &mut D,
     bits: WindowBits,
