@@ -122,7 +122,7 @@ impl Config {
 
     /// The longest received message, in bytes, over all its fragments.
     ///
-    /// But with [`Delivery::Streaming`] the storage's own size is a limit too.
+    /// The storage's own size is a limit too, except with [`Delivery::Streaming`].
     #[must_use]
     pub const fn max_message(mut self, bytes: u64) -> Self {
         self.max_message = bytes;
