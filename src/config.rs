@@ -114,13 +114,17 @@ impl Config {
     }
 
     /// The longest payload of a received frame, in bytes.
+    ///
+    /// Of a compressed frame the decompressed bytes count. Its payload on the wire may be longer by
+    /// a sixteenth and 64 bytes, since data that do not compress get longer: stored blocks add 5
+    /// bytes each.
     #[must_use]
     pub const fn max_frame(mut self, bytes: u64) -> Self {
         self.max_frame = bytes;
         self
     }
 
-    /// The longest received message, in bytes, over all its fragments.
+    /// The longest received message, in bytes, over all its fragments, after decompression.
     ///
     /// The storage's own size is a limit too, except with [`Delivery::Streaming`].
     #[must_use]

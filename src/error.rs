@@ -3,7 +3,7 @@
 use core::fmt;
 
 use crate::close::{CloseCode, MAX_CLOSE_REASON};
-use crate::deflate::InvalidDeflate;
+use crate::deflate::{DeflateError, MAX_EMPTY, Refused};
 use crate::frame::{FrameError, MAX_CONTROL_PAYLOAD, OpCode, Rsv};
 use crate::storage::NoRoom;
 
@@ -34,10 +34,26 @@ pub enum Error {
         /// Where in the reason the bad sequence starts, in bytes.
         offset: u8,
     },
-    /// A compressed message is not deflate data; close code 1007.
+    /// A compressed message is not DEFLATE data, or refers to what is not in the window; close code
+    /// 1007.
     ///
     /// RFC 7692 leaves the code open, and other libraries choose others.
-    InvalidDeflate,
+    InvalidDeflate {
+        /// What is wrong.
+        reason: DeflateError,
+        /// The byte of the message's compressed payload, from 0, that the wrong part begins in. The
+        /// four bytes that are left out at the end of a message count as well [RFC 7692 §7.2.2].
+        offset: u64,
+    },
+    /// A compressed message has more than this many bytes of consecutive blocks that contain
+    /// nothing; close code 1008.
+    ///
+    /// Such a message keeps the receiver busy without an end. No compressor comes near: one that
+    /// flushes after each byte has 6 of them in a row.
+    EmptyBlocks {
+        /// The limit, in bytes, which is 4,096.
+        limit: u16,
+    },
     /// A frame is longer than [`Config::max_frame`](crate::Config::max_frame); close code 1009.
     FrameTooLong {
         /// The length of the frame's payload, in bytes.
@@ -75,9 +91,10 @@ impl Error {
     pub const fn close_code(&self) -> Option<CloseCode> {
         Some(match self {
             Self::Frame(_) | Self::Protocol(_) => CloseCode::PROTOCOL_ERROR,
-            Self::InvalidUtf8 { .. } | Self::InvalidCloseReason { .. } | Self::InvalidDeflate => {
-                CloseCode::INVALID_PAYLOAD
-            }
+            Self::InvalidUtf8 { .. }
+            | Self::InvalidCloseReason { .. }
+            | Self::InvalidDeflate { .. } => CloseCode::INVALID_PAYLOAD,
+            Self::EmptyBlocks { .. } => CloseCode::POLICY_VIOLATION,
             Self::FrameTooLong { .. } | Self::MessageTooLong { .. } => CloseCode::TOO_BIG,
             Self::OutOfMemory { .. } | Self::Timeout(Timeout::Pong) => CloseCode::INTERNAL_ERROR,
             Self::Handshake(_) | Self::Timeout(_) | Self::UnexpectedEnd | Self::Blocked(_) => {
@@ -109,7 +126,8 @@ impl Error {
             },
             Self::InvalidUtf8 { .. } => "text is not UTF-8",
             Self::InvalidCloseReason { .. } => "close reason is not UTF-8",
-            Self::InvalidDeflate => "compressed message is not deflate data",
+            Self::InvalidDeflate { .. } => "compressed message is not deflate data",
+            Self::EmptyBlocks { .. } => "too many empty blocks in a compressed message",
             Self::FrameTooLong { .. } => "frame too long",
             Self::MessageTooLong { .. } => "message too long",
             Self::OutOfMemory { .. } => "out of memory",
@@ -138,9 +156,16 @@ impl fmt::Display for Error {
             }
             Self::OutOfMemory { length } => write!(f, "no memory for {length} bytes"),
             Self::Blocked(error) => write!(f, "an answer cannot be written yet: {error}"),
-            Self::Timeout(_) | Self::UnexpectedEnd | Self::InvalidDeflate => {
-                f.write_str(self.reason())
+            Self::InvalidDeflate { reason, offset } => {
+                write!(f, "compressed message is invalid at byte {offset}: {reason}")
             }
+            Self::EmptyBlocks { limit } => {
+                write!(
+                    f,
+                    "more than {limit} bytes of empty blocks in a row in a compressed message"
+                )
+            }
+            Self::Timeout(_) | Self::UnexpectedEnd => f.write_str(self.reason()),
         }
     }
 }
@@ -160,9 +185,12 @@ impl From<NoRoom> for Error {
     }
 }
 
-impl From<InvalidDeflate> for Error {
-    fn from(InvalidDeflate: InvalidDeflate) -> Self {
-        Self::InvalidDeflate
+impl From<Refused> for Error {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Invalid { reason, offset } => Self::InvalidDeflate { reason, offset },
+            Refused::EmptyBlocks => Self::EmptyBlocks { limit: MAX_EMPTY },
+        }
     }
 }
 

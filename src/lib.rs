@@ -268,7 +268,7 @@ pub use config::{Config, Delivery};
 pub use connection::{Chunk, Connection, Events, Negotiated, PayloadMask, Reply};
 #[cfg(all(feature = "deflate", feature = "alloc"))]
 pub use deflate::{CodecPool, Codecs, Shared};
-pub use deflate::{Compression, Deflate, DeflateParams, WindowBits};
+pub use deflate::{Compression, Deflate, DeflateError, DeflateParams, WindowBits};
 #[cfg(feature = "deflate")]
 pub use deflate::{Window, WindowSize};
 pub use error::{Error, HandshakeError, ProtocolError, SendError, Timeout};

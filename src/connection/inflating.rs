@@ -9,7 +9,7 @@ use super::events::Step;
 use super::receive::Flow;
 use super::state::{Frame, Incoming, Lent, Payload};
 use crate::config::Delivery;
-use crate::deflate::{Decompress, Inflated, InvalidDeflate, WindowBits};
+use crate::deflate::{Decompress, Inflated, Refused, WindowBits};
 use crate::error::Error;
 use crate::frame::MaskKey;
 use crate::message::MessageKind;
@@ -60,82 +60,95 @@ impl<R: Role, S: Storage> Connection<R, S> {
         unmasked: &mut usize,
     ) -> Result<Flow, Error> {
         loop {
-            let Some(inflated) = self.inflate(payload, cursor, unmasked)? else {
-                return Ok(Flow::Starved);
+            let room = self.core.room();
+            let Inflated { start, length, more, .. } = if payload.left > 0 {
+                let (take, _) = payload.available(cursor.rest().len());
+                // Where nothing came out, nothing can be left of what went in.
+                if take == 0 && self.core.incoming.length == 0 {
+                    return Ok(Flow::Starved);
+                }
+                self.inflate(payload, cursor, take, unmasked, room)?
+            } else {
+                self.inflate_tail(payload, room)?
             };
-            let Inflated { start, length, consumed } = inflated;
             if length > 0 {
                 if let Some(step) = self.inflated(start, length)? {
                     return Ok(Flow::Step(step));
                 }
-            } else if consumed == 0 {
-                // A decompressor that takes none of the payload must not end its frame early.
-                if payload.left > 0 {
-                    return Err(Error::InvalidDeflate);
-                }
+            } else if more {
+                return Err(self.core.too_long());
+            }
+            if more {
+                continue;
+            }
+            if payload.left == 0 && (!payload.fin || self.has_tail()) {
                 return self.end_compressed_frame(*payload);
+            }
+            if payload.left > 0 && cursor.rest().is_empty() {
+                return Ok(Flow::Starved);
             }
         }
     }
 
-    /// Decompresses what comes next, the payload or the end of the message; `None` if there is
-    /// nothing at hand. Nothing consumed and nothing given is the end of the frame.
+    /// Decompresses some of the next `take` bytes of the payload.
     fn inflate<C: Chunk>(
         &mut self,
         payload: &mut Payload,
         cursor: &mut Cursor<C>,
+        take: usize,
         unmasked: &mut usize,
-    ) -> Result<Option<Inflated>, Error> {
+        room: usize,
+    ) -> Result<Inflated, Error> {
         let bits = self.core.incoming_window();
         let decompress = &mut self.decompress;
-        let inflated;
-        if payload.left > 0 {
-            let (take, _) = payload.available(cursor.rest().len());
-            // Where nothing came out, nothing can be left of what went in.
-            if take == 0 && self.core.incoming.length == 0 {
-                return Ok(None);
+        let input = cursor.peek(take);
+        let inflated = match payload.key.filter(|_| take > *unmasked) {
+            None => decompress.inflate(bits, input, room)?,
+            // The bytes stay masked: it is not known yet how many of them are consumed.
+            Some(key) if take <= SHORT || S::Message::IS_INLINE => {
+                inflate_masked::<SHORT, _>(decompress, bits, key, input, room)?
             }
-            let input = cursor.peek(take);
-            inflated = match payload.key.filter(|_| take > *unmasked) {
-                None => decompress.inflate(bits, input)?,
-                // The bytes stay masked: it is not known yet how many of them are consumed.
-                Some(key) if take <= SHORT || S::Message::IS_INLINE => {
-                    inflate_masked::<SHORT, _>(decompress, bits, key, input)?
-                }
-                Some(key) => inflate_masked::<BLOCK, _>(decompress, bits, key, input)?,
-            };
-            if take == 0 && inflated.length == 0 {
-                return Ok(None);
-            }
-            cursor.advance(inflated.consumed);
-            *unmasked = unmasked.saturating_sub(inflated.consumed);
-            payload.advance(inflated.consumed);
-            self.core.incoming.frame = Frame::Payload(*payload);
-        } else {
-            let tail = if payload.fin { &TAIL[..] } else { &[] };
-            let tail = tail.get(usize::from(self.core.incoming.tail)..).unwrap_or_default();
-            inflated = decompress.inflate(bits, tail)?;
-            // At most four.
-            self.core.incoming.tail += u8::try_from(inflated.consumed).unwrap_or(0);
-        }
-        Ok(Some(inflated))
+            Some(key) => inflate_masked::<BLOCK, _>(decompress, bits, key, input, room)?,
+        };
+        cursor.advance(inflated.consumed);
+        *unmasked = unmasked.saturating_sub(inflated.consumed);
+        payload.advance(inflated.consumed);
+        self.core.incoming.frame = Frame::Payload(*payload);
+        Ok(inflated)
     }
 
-    /// Takes what was decompressed: a piece to tell, or a part of a whole message.
+    /// Decompresses what is left of the frame's output, and of the message's end after its last
+    /// frame.
+    fn inflate_tail(&mut self, payload: &Payload, room: usize) -> Result<Inflated, Error> {
+        let tail = if payload.fin && !self.has_tail() { &TAIL[..] } else { &[] };
+        let tail = tail.get(usize::from(self.core.incoming.tail)..).unwrap_or_default();
+        if tail.is_empty() && self.core.incoming.length == 0 {
+            return Ok(Inflated { consumed: 0, start: 0, length: 0, more: false });
+        }
+        let inflated = self.decompress.inflate(self.core.incoming_window(), tail, room)?;
+        // At most four.
+        self.core.incoming.tail += u8::try_from(inflated.consumed).unwrap_or(0);
+        Ok(inflated)
+    }
+
+    /// Whether the end of the message, which is not on the wire, was decompressed or is not needed.
+    fn has_tail(&self) -> bool {
+        match self.core.incoming.tail {
+            0 => self.decompress.is_complete(),
+            tail => usize::from(tail) == TAIL.len(),
+        }
+    }
+
+    /// Takes what was decompressed: a piece to hand out, or a part of a whole message.
     fn inflated(&mut self, start: usize, length: usize) -> Result<Option<Step>, Error> {
         let incoming = &mut self.core.incoming;
         let bytes = self.decompress.memory().get(start..).unwrap_or_default();
         let bytes = bytes.get(..length).unwrap_or_default();
-        let limit = self.core.config.max_message;
         let before = incoming.length;
-        // Up to the limit the message counts, as it would had it come in bytes.
-        let room = usize::try_from(limit.saturating_sub(before)).unwrap_or(usize::MAX);
-        let too_long = length > room;
-        let length = length.min(room);
-        let bytes = bytes.get(..length).unwrap_or_default();
         let kind = incoming.kind();
         incoming.length += length as u64;
         if self.core.config.delivery != Delivery::Streaming {
+            let limit = self.core.config.max_message;
             match kind {
                 MessageKind::Text => {
                     let append = |text: &str| Ok(self.message.append_text(text, limit)?);
@@ -143,19 +156,12 @@ impl<R: Role, S: Storage> Connection<R, S> {
                 }
                 MessageKind::Binary => self.message.append(bytes, limit)?,
             }
-            return if too_long { Err(self.core.too_long()) } else { Ok(None) };
+            return Ok(None);
         }
         let valid = match kind {
             MessageKind::Text => incoming.text.feed(bytes, before),
             MessageKind::Binary => Ok(()),
         };
-        if too_long && length == 0 {
-            valid?;
-            return Err(self.core.too_long());
-        }
-        if too_long {
-            incoming.frame = Frame::TooLong;
-        }
         let source = Source::Inflated { start, length };
         Ok(Some(self.core.incoming.piece(kind, source, valid)?))
     }
@@ -194,10 +200,11 @@ fn inflate_masked<const N: usize, D: Decompress>(
     bits: WindowBits,
     key: MaskKey,
     masked: &[u8],
-) -> Result<Inflated, InvalidDeflate> {
+    room: usize,
+) -> Result<Inflated, Refused> {
     let mut block = [0; N];
     let length = key.copy(masked, &mut block);
-    decompress.inflate(bits, block.get(..length).unwrap_or_default())
+    decompress.inflate(bits, block.get(..length).unwrap_or_default(), room)
 }
 
 impl Incoming {
@@ -223,10 +230,22 @@ impl Incoming {
 }
 
 impl<R: Role> super::state::Core<R> {
-    /// The error of a message that is decompressed beyond the limit.
-    pub(super) fn too_long(&self) -> Error {
+    /// How many more bytes the frame under way, and its message, may be decompressed to.
+    fn room(&self) -> usize {
+        let Incoming { length, before_frame, .. } = self.incoming;
+        let message = self.config.max_message.saturating_sub(length);
+        let frame = self.config.max_frame.saturating_sub(length - before_frame);
+        usize::try_from(message.min(frame)).unwrap_or(usize::MAX)
+    }
+
+    /// The error of a message, or a frame, that is decompressed beyond its limit.
+    fn too_long(&self) -> Error {
         let limit = self.config.max_message;
-        Error::MessageTooLong { length: limit.saturating_add(1), limit }
+        if self.incoming.length >= limit {
+            return Error::MessageTooLong { length: limit.saturating_add(1), limit };
+        }
+        let limit = self.config.max_frame;
+        Error::FrameTooLong { length: limit.saturating_add(1), limit }
     }
 
     /// The window of what is received.

@@ -156,7 +156,6 @@ impl<R: Role, S: Storage> Connection<R, S> {
         match self.core.incoming.frame {
             Frame::Payload(payload) => return Ok(Some(payload)),
             Frame::Invalid { offset } => return Err(Error::InvalidUtf8 { offset }),
-            Frame::TooLong => return Err(self.core.too_long()),
             Frame::Header { .. } => {}
         }
         let (consumed, payload) = self.core.header(cursor.rest())?;
@@ -576,12 +575,14 @@ impl<R: Role> Core<R> {
         if opcode.is_control() {
             return Ok(());
         }
+        let is_compressed = rsv == Rsv::RSV1 || self.incoming.compressed;
         let limit = self.config.max_frame;
+        let limit = if is_compressed { longest_compressed(limit) } else { limit };
         if payload_len > limit {
             return Err(Error::FrameTooLong { length: payload_len, limit });
         }
-        if rsv == Rsv::RSV1 || self.incoming.compressed {
-            // How long the message is shows when it is decompressed.
+        if is_compressed {
+            // Its own length, and that of the message, show when it is decompressed.
             return Ok(());
         }
         let length = self.incoming.length.saturating_add(payload_len);
@@ -607,11 +608,18 @@ impl<R: Role> Core<R> {
         }
         if !opcode.is_control() {
             self.note_received();
+            self.incoming.before_frame = self.incoming.length;
         }
         let payload = Payload { opcode, fin, key: mask, held: false, left: payload_len };
         self.incoming.frame = Frame::Payload(payload);
         payload
     }
+}
+
+/// How long the payload of a compressed frame may be for `length` bytes of its own: stored blocks
+/// add 5 bytes each to what does not compress, and compressors make them as short as 127 bytes.
+const fn longest_compressed(length: u64) -> u64 {
+    length.saturating_add(length / 16).saturating_add(64)
 }
 
 impl Payload {

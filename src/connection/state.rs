@@ -84,6 +84,8 @@ pub(super) struct Incoming {
     pub(super) tail: u8,
     /// How many bytes of it were received, after decompression.
     pub(super) length: u64,
+    /// How many of them came before the frame under way, if the message is compressed.
+    pub(super) before_frame: u64,
     pub(super) text: Validator,
 }
 
@@ -98,8 +100,6 @@ pub(super) enum Frame {
     /// Its payload up to a byte that its text cannot continue with; what comes next is the error
     /// with this offset.
     Invalid { offset: u64 },
-    /// Its payload up to the limit of a message; what comes next is the error.
-    TooLong,
 }
 
 /// The rest of a payload.
@@ -155,6 +155,7 @@ impl Incoming {
         compressed: false,
         tail: 0,
         length: 0,
+        before_frame: 0,
         text: Validator::NONE,
     };
 }

@@ -2,9 +2,9 @@
 
 use core::fmt;
 
-use super::inflate::Inflater;
+use super::decompressor::Decompressor;
 use super::window::{InlineMemory, WindowEncoder, buckets_for, bytes_for};
-use super::{Compress, Decompress, Inflated, Inflating, InvalidDeflate, TAIL, WindowBits};
+use super::{Compress, Decompress, Inflated, Refused, TAIL, WindowBits};
 
 /// A window of 2^`BITS` bytes in one direction, as a type: 8 to 15.
 #[derive(Clone, Copy, Debug, Default)]
@@ -41,27 +41,37 @@ macro_rules! windows {
 windows!(8, 9, 10, 11, 12, 13, 14, 15);
 
 /// A decompressor with its window inside.
-pub struct InlineDecompress<const WINDOW: usize>(Inflater<[u8; WINDOW]>);
+pub struct InlineDecompress<const WINDOW: usize>(Decompressor<[u8; WINDOW], true>);
 
 impl<const WINDOW: usize> Default for InlineDecompress<WINDOW> {
     fn default() -> Self {
-        Self(Inflater::over([0; WINDOW]))
+        let bits = Self::WINDOW.unwrap_or(WindowBits::MIN);
+        Self(Decompressor::over([0; WINDOW], bits))
     }
 }
 
 impl<const WINDOW: usize> Decompress for InlineDecompress<WINDOW> {
     const WINDOW: Option<WindowBits> = WindowBits::of_size(WINDOW);
 
-    fn inflate(&mut self, bits: WindowBits, input: &[u8]) -> Result<Inflated, InvalidDeflate> {
+    fn inflate(
+        &mut self,
+        bits: WindowBits,
+        input: &[u8],
+        room: usize,
+    ) -> Result<Inflated, Refused> {
         self.0.limit(bits);
-        self.0.inflate(input)
+        self.0.inflate(input, room)
     }
 
     fn memory(&self) -> &[u8] {
         self.0.memory()
     }
 
-    fn end_message(&mut self, takeover: bool) -> Result<(), InvalidDeflate> {
+    fn is_complete(&self) -> bool {
+        self.0.is_complete()
+    }
+
+    fn end_message(&mut self, takeover: bool) -> Result<(), Refused> {
         self.0.end_message(takeover)
     }
 

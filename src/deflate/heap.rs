@@ -1,35 +1,8 @@
-//! The codecs of connections on the heap: made on first use, one for each direction.
+//! The compressor of connections on the heap, which is made on first use.
 
 use alloc::boxed::Box;
 
-use super::{
-    Compress, Compressor, Decompress, Deflating, Inflated, Inflater, Inflating, InvalidDeflate,
-    WindowBits, bound,
-};
-
-/// A decompressor that is made on first use.
-#[derive(Debug, Default)]
-pub struct HeapDecompress(Option<Box<Inflater>>);
-
-impl Decompress for HeapDecompress {
-    const WINDOW: Option<WindowBits> = Some(WindowBits::MAX);
-
-    fn inflate(&mut self, bits: WindowBits, input: &[u8]) -> Result<Inflated, InvalidDeflate> {
-        self.0.get_or_insert_with(|| Box::new(Inflater::new(bits))).inflate(input)
-    }
-
-    fn memory(&self) -> &[u8] {
-        self.0.as_ref().map_or(&[], |inflater| inflater.memory())
-    }
-
-    fn end_message(&mut self, takeover: bool) -> Result<(), InvalidDeflate> {
-        self.0.as_mut().map_or(Ok(()), |inflater| inflater.end_message(takeover))
-    }
-
-    fn release(&mut self) {
-        self.0 = None;
-    }
-}
+use super::{Compress, Compressor, Deflating, WindowBits, bound};
 
 /// A compressor that is made on first use.
 #[derive(Debug, Default)]

@@ -7,6 +7,9 @@ mod bits;
 #[cfg_attr(feature = "zlib-rs", allow(dead_code))]
 mod compress;
 #[cfg(feature = "deflate")]
+mod decompressor;
+mod error;
+#[cfg(feature = "deflate")]
 mod fixed;
 #[cfg(all(feature = "deflate", feature = "alloc"))]
 mod heap;
@@ -23,16 +26,20 @@ mod zlib;
 
 use core::fmt;
 
-// The backend of storages on the heap.
-#[cfg(feature = "zlib-rs")]
-use self::zlib::{Compressor, Inflater};
+// The compressor of storages on the heap.
 #[cfg(all(feature = "deflate", feature = "alloc", not(feature = "zlib-rs")))]
-use self::{compress::Compressor, inflate::HeapInflater as Inflater};
+use self::compress::Compressor;
+#[cfg(feature = "zlib-rs")]
+use self::zlib::Compressor;
 
+#[cfg(all(feature = "deflate", feature = "alloc"))]
+pub(crate) use decompressor::HeapDecompress;
+pub use error::DeflateError;
+pub(crate) use error::{MAX_EMPTY, Refused};
 #[cfg(feature = "deflate")]
 pub use fixed::{Window, WindowSize};
 #[cfg(all(feature = "deflate", feature = "alloc"))]
-pub(crate) use heap::{HeapCompress, HeapDecompress};
+pub(crate) use heap::HeapCompress;
 #[cfg(all(feature = "deflate", feature = "alloc"))]
 pub use shared::{CodecPool, Codecs, Shared};
 #[cfg(all(feature = "deflate", feature = "alloc"))]
@@ -231,41 +238,9 @@ pub struct Inflated {
     pub(crate) start: usize,
     /// How long its output is.
     pub(crate) length: usize,
-}
-
-/// What was received is not deflate data.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct InvalidDeflate;
-
-/// A decompressor, whoever has written it.
-#[cfg(feature = "deflate")]
-trait Inflating {
-    /// Decompresses some of `input`, as far as there is room for; nothing consumed and nothing
-    /// given means that all is done.
-    fn inflate(&mut self, input: &[u8]) -> Result<Inflated, InvalidDeflate>;
-
-    /// The memory that [`Inflated`] tells a part of.
-    fn memory(&self) -> &[u8];
-
-    /// Whether the input so far ended between two blocks, as that of a whole message does.
-    ///
-    /// If the answer is no, nothing can be decompressed any more.
-    fn is_between_blocks(&mut self) -> bool;
-
-    /// Forgets what was decompressed, all of it: the next message finds nothing of it, nor does
-    /// that of another connection.
-    fn reset(&mut self);
-
-    /// Ends a message; with `takeover` the next one may refer to it.
-    fn end_message(&mut self, takeover: bool) -> Result<(), InvalidDeflate> {
-        if !self.is_between_blocks() {
-            return Err(InvalidDeflate);
-        }
-        if !takeover {
-            self.reset();
-        }
-        Ok(())
-    }
+    /// Whether it stopped before the end of the input: for lack of room, or at an error, which the
+    /// next step gives.
+    pub(crate) more: bool,
 }
 
 /// What a flush ends with; what is sent of a message goes without it at its end, not before
@@ -339,14 +314,19 @@ pub trait Decompress {
     /// The largest window it can have, `None` if there is no decompressor.
     const WINDOW: Option<WindowBits>;
 
-    /// Decompresses some of `input` with a window that is the same in every call.
-    fn inflate(&mut self, bits: WindowBits, input: &[u8]) -> Result<Inflated, InvalidDeflate>;
+    /// Decompresses some of `input` to up to `room` bytes, with a window that is the same in every
+    /// call. If it does not take all of the input, [`Inflated::more`] is set.
+    fn inflate(&mut self, bits: WindowBits, input: &[u8], room: usize)
+    -> Result<Inflated, Refused>;
 
-    /// The memory that [`Inflated`] tells a part of.
+    /// The memory that [`Inflated`] refers to.
     fn memory(&self) -> &[u8];
 
+    /// Whether the message may end here without the bytes that its sender has left out.
+    fn is_complete(&self) -> bool;
+
     /// Ends a message; with `takeover` the next one may refer to it.
-    fn end_message(&mut self, takeover: bool) -> Result<(), InvalidDeflate>;
+    fn end_message(&mut self, takeover: bool) -> Result<(), Refused>;
 
     /// Gives its memory back.
     fn release(&mut self);
@@ -394,15 +374,19 @@ pub trait Compress {
 impl Decompress for () {
     const WINDOW: Option<WindowBits> = None;
 
-    fn inflate(&mut self, _: WindowBits, _: &[u8]) -> Result<Inflated, InvalidDeflate> {
-        Err(InvalidDeflate)
+    fn inflate(&mut self, _: WindowBits, _: &[u8], _: usize) -> Result<Inflated, Refused> {
+        Err(Refused::Invalid { reason: DeflateError::BlockType, offset: 0 })
     }
 
     fn memory(&self) -> &[u8] {
         &[]
     }
 
-    fn end_message(&mut self, _: bool) -> Result<(), InvalidDeflate> {
+    fn is_complete(&self) -> bool {
+        true
+    }
+
+    fn end_message(&mut self, _: bool) -> Result<(), Refused> {
         Ok(())
     }
 

@@ -7,17 +7,15 @@ use alloc::vec::Vec;
 use core::cell::RefCell;
 use core::fmt;
 
-use super::{
-    Compress, Compressor, Decompress, Deflating, Inflated, Inflater, Inflating, InvalidDeflate,
-    WindowBits, bound,
-};
+use super::decompressor::HeapDecompressor;
+use super::{Compress, Compressor, Decompress, Deflating, Inflated, Refused, WindowBits, bound};
 
 /// Codecs that are not in use.
 ///
 /// At most so many of each kind are kept as were given to [`new`](Self::new); what is given back
 /// beyond that is dropped. A codec with another window than is needed is not taken but made.
 pub struct Codecs {
-    decompressors: Vec<(WindowBits, Box<Inflater>)>,
+    decompressors: Vec<(WindowBits, Box<HeapDecompressor>)>,
     compressors: Vec<(WindowBits, u8, Box<Compressor>)>,
     limit: usize,
 }
@@ -29,10 +27,10 @@ impl Codecs {
         Self { decompressors: Vec::new(), compressors: Vec::new(), limit }
     }
 
-    fn take_decompressor(&mut self, bits: WindowBits) -> Box<Inflater> {
+    fn take_decompressor(&mut self, bits: WindowBits) -> Box<HeapDecompressor> {
         match self.decompressors.iter().position(|&(window, _)| window == bits) {
             Some(fitting) => self.decompressors.swap_remove(fitting).1,
-            None => Box::new(Inflater::new(bits)),
+            None => Box::new(HeapDecompressor::new(bits)),
         }
     }
 
@@ -44,7 +42,7 @@ impl Codecs {
         }
     }
 
-    fn give_decompressor(&mut self, bits: WindowBits, codec: Box<Inflater>) {
+    fn give_decompressor(&mut self, bits: WindowBits, codec: Box<HeapDecompressor>) {
         if self.decompressors.len() < self.limit {
             self.decompressors.push((bits, codec));
         }
@@ -118,7 +116,7 @@ impl<P: CodecPool> Shared<P> {
 #[derive(Debug)]
 pub struct SharedDecompress<P> {
     pool: P,
-    codec: Option<(WindowBits, Box<Inflater>)>,
+    codec: Option<(WindowBits, Box<HeapDecompressor>)>,
 }
 
 impl<P> SharedDecompress<P> {
@@ -130,18 +128,27 @@ impl<P> SharedDecompress<P> {
 impl<P: CodecPool> Decompress for SharedDecompress<P> {
     const WINDOW: Option<WindowBits> = Some(WindowBits::MAX);
 
-    fn inflate(&mut self, bits: WindowBits, input: &[u8]) -> Result<Inflated, InvalidDeflate> {
+    fn inflate(
+        &mut self,
+        bits: WindowBits,
+        input: &[u8],
+        room: usize,
+    ) -> Result<Inflated, Refused> {
         let pool = &self.pool;
         let borrow = || (bits, pool.with(|codecs| codecs.take_decompressor(bits)));
         let (_, codec) = self.codec.get_or_insert_with(borrow);
-        codec.inflate(input)
+        codec.inflate(input, room)
     }
 
     fn memory(&self) -> &[u8] {
         self.codec.as_ref().map_or(&[], |(_, codec)| codec.memory())
     }
 
-    fn end_message(&mut self, takeover: bool) -> Result<(), InvalidDeflate> {
+    fn is_complete(&self) -> bool {
+        self.codec.as_ref().is_none_or(|(_, codec)| codec.is_complete())
+    }
+
+    fn end_message(&mut self, takeover: bool) -> Result<(), Refused> {
         if let Some((_, codec)) = &mut self.codec {
             codec.end_message(takeover)?;
         }

@@ -1,170 +1,11 @@
-//! The backend zlib-rs, for both directions: faster than miniz_oxide, and with more memory.
+//! Compression by zlib-rs: faster than miniz_oxide, and with more memory.
 
-use alloc::boxed::Box;
-use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt;
 
-use zlib_rs::{Deflate, DeflateFlush, Inflate, InflateFlush, Status};
+use zlib_rs::{Deflate, DeflateFlush};
 
-use super::{Deflating, Inflated, Inflating, InvalidDeflate, TAIL, WindowBits};
-
-/// How much comes out of one step of decompression at most: at first, and once messages were long.
-///
-/// What zlib-rs finds in the output of the same step is copied much faster than what it has to look
-/// up in its window, so a few long steps are better than many short ones.
-const ROOM: usize = 4 * 1024;
-const LONG_ROOM: usize = 64 * 1024;
-
-/// A block without content, as it stands at a byte boundary.
-const EMPTY_BLOCK: [u8; 5] = [0, 0, 0, 0xFF, 0xFF];
-
-/// The decompressor of one direction.
-///
-/// zlib-rs has a window of 32 KiB whatever it is opened with, so a message that reaches farther
-/// back than was agreed on is not refused; nor does it find anything but what came before it.
-///
-/// The memory is filled from its start to its end, lap by lap. A step writes to no more than the
-/// `room` bytes from `at` on, so the last lap still stands behind them:
-///
-/// ```text
-///  0            at       at + room              lap     the end
-///  | this lap   | room   | last lap             |       |
-/// ```
-///
-/// Both laps together are as long as the window, at least.
-pub(crate) struct Inflater {
-    zlib: Inflate,
-    /// As long as the window, and twice the room.
-    memory: Box<[u8]>,
-    room: usize,
-    /// Where the next byte goes.
-    at: usize,
-    /// Where the last lap ended.
-    lap: usize,
-    /// The last step had no room left, so the next one may give more without any input.
-    full: bool,
-    /// What comes next is not deflate data.
-    invalid: bool,
-}
-
-impl Inflater {
-    pub(crate) fn new(bits: WindowBits) -> Self {
-        Self {
-            zlib: Inflate::new(false, bits.get()),
-            memory: vec![0; bits.size() + 2 * ROOM].into(),
-            room: ROOM,
-            at: 0,
-            lap: 0,
-            full: false,
-            invalid: false,
-        }
-    }
-
-    fn step(&mut self, input: &[u8], flush: InflateFlush) -> Result<Inflated, InvalidDeflate> {
-        if self.full && self.room < LONG_ROOM {
-            self.widen();
-        }
-        if self.at + self.room > self.memory.len() {
-            self.lap = self.at;
-            self.at = 0;
-        }
-        let start = self.at;
-        let room = self.memory.get_mut(start..start + self.room).unwrap_or_default();
-        let before = (self.zlib.total_in(), self.zlib.total_out());
-        let status = self.zlib.decompress(input, room, flush);
-        let mut consumed = difference(before.0, self.zlib.total_in());
-        let length = difference(before.1, self.zlib.total_out());
-        self.at = start + length;
-        self.full = length == self.room;
-        match status {
-            Ok(Status::StreamEnd) => self.go_on()?,
-            Ok(_) => {}
-            // What came before the mistake is given first, and the mistake when it is asked again
-            // with the same input: so it makes no difference how the input was cut.
-            Err(_) if length > 0 => {
-                self.invalid = true;
-                consumed = 0;
-            }
-            Err(_) => return Err(InvalidDeflate),
-        }
-        Ok(Inflated { consumed, start, length })
-    }
-
-    /// Takes more memory, with the window at its start.
-    fn widen(&mut self) {
-        let window = self.memory.len() - 2 * self.room;
-        let room = (4 * self.room).min(LONG_ROOM);
-        let mut memory = Vec::with_capacity(window + 2 * room);
-        let laps = laps(&self.memory, self.at, self.room, self.lap);
-        laps.into_iter().for_each(|lap| memory.extend_from_slice(lap));
-        let excess = memory.len().saturating_sub(window);
-        memory.drain(..excess);
-        self.at = memory.len();
-        self.lap = 0;
-        memory.resize(window + 2 * room, 0);
-        self.memory = memory.into();
-        self.room = room;
-    }
-
-    /// Begins a stream with the window of the one that ended: its last block is not that of the
-    /// message, nor of those to come [RFC 7692 §7.2.3.4].
-    fn go_on(&mut self) -> Result<(), InvalidDeflate> {
-        self.zlib.reset(false);
-        self.full = false;
-        for part in laps(&self.memory, self.at, self.room, self.lap) {
-            self.zlib.set_dictionary(part).map_err(|_| InvalidDeflate)?;
-        }
-        Ok(())
-    }
-}
-
-/// What is left of the last lap, and this one.
-fn laps(memory: &[u8], at: usize, room: usize, lap: usize) -> [&[u8]; 2] {
-    let last = memory.get(at + room..lap);
-    [last.unwrap_or_default(), memory.get(..at).unwrap_or_default()]
-}
-
-impl Inflating for Inflater {
-    fn inflate(&mut self, input: &[u8]) -> Result<Inflated, InvalidDeflate> {
-        if self.invalid {
-            return Err(InvalidDeflate);
-        }
-        if input.is_empty() && !self.full {
-            return Ok(Inflated { consumed: 0, start: self.at, length: 0 });
-        }
-        self.step(input, InflateFlush::NoFlush)
-    }
-
-    fn memory(&self) -> &[u8] {
-        &self.memory
-    }
-
-    /// zlib-rs does not say, but between two blocks, and hardly elsewhere, an empty block makes no
-    /// difference: a step that stops at the end of a block takes it and not the byte behind it.
-    fn is_between_blocks(&mut self) -> bool {
-        let mut probe = [0; EMPTY_BLOCK.len() + 1];
-        let (block, _) = probe.split_at_mut(EMPTY_BLOCK.len());
-        block.copy_from_slice(&EMPTY_BLOCK);
-        let step = self.step(&probe, InflateFlush::Block);
-        step.is_ok_and(|step| step.consumed == EMPTY_BLOCK.len() && step.length == 0)
-    }
-
-    /// A message that refers to what was before its start is refused.
-    fn reset(&mut self) {
-        self.zlib.reset(false);
-        self.at = 0;
-        self.lap = 0;
-        self.full = false;
-        self.invalid = false;
-    }
-}
-
-impl fmt::Debug for Inflater {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Inflater(zlib-rs)")
-    }
-}
+use super::{Deflating, TAIL, WindowBits};
 
 /// The compressor of one direction, with the last part of a message that it has compressed.
 pub(crate) struct Compressor {
@@ -230,8 +71,11 @@ fn difference(before: u64, after: u64) -> usize {
 // Samples are made of whatever numbers there are.
 #[allow(clippy::cast_possible_truncation)]
 mod tests {
+    use alloc::boxed::Box;
+
     use super::*;
-    use crate::deflate::{compress, inflate};
+    use crate::deflate::compress;
+    use crate::deflate::decompressor::HeapDecompressor;
     use proptest::prelude::*;
 
     /// A compressor of either backend.
@@ -241,77 +85,40 @@ mod tests {
         fn forget(&mut self);
     }
 
-    /// A decompressor of either backend.
-    trait Inflates {
-        fn step(&mut self, input: &[u8], output: &mut Vec<u8>) -> Result<usize, InvalidDeflate>;
-        fn end(&mut self) -> Result<(), InvalidDeflate>;
-        fn forget(&mut self);
+    impl<C: Deflating> Compresses for C {
+        fn message(&mut self, message: &[u8]) -> Option<Vec<u8>> {
+            let compressed = self.compress_if_shorter(message).map(<[u8]>::to_vec);
+            self.shrink(16);
+            compressed
+        }
 
-        /// A message that comes in parts of so many bytes.
-        fn message(&mut self, input: &[u8], part: usize) -> Result<Vec<u8>, InvalidDeflate> {
-            let mut output = Vec::new();
-            for mut input in input.chunks(part).chain([&TAIL[..], &[]]) {
-                loop {
-                    let before = output.len();
-                    let consumed = self.step(input, &mut output)?;
-                    input = &input[consumed..];
-                    if consumed == 0 && output.len() == before {
-                        break;
-                    }
-                }
-            }
-            self.end()?;
-            Ok(output)
+        fn forget(&mut self) {
+            self.reset();
         }
     }
 
-    macro_rules! backends {
-        ($($compressor:ty, $inflater:ty;)*) => {$(
-            impl Compresses for $compressor {
-                fn message(&mut self, message: &[u8]) -> Option<Vec<u8>> {
-                    let compressed = self.compress_if_shorter(message).map(<[u8]>::to_vec);
-                    self.shrink(16);
-                    compressed
-                }
-
-                fn forget(&mut self) {
-                    self.reset();
-                }
-            }
-
-            impl Inflates for $inflater {
-                fn step(
-                    &mut self,
-                    input: &[u8],
-                    output: &mut Vec<u8>,
-                ) -> Result<usize, InvalidDeflate> {
-                    let Inflated { consumed, start, length } = self.inflate(input)?;
-                    output.extend_from_slice(&self.memory()[start..start + length]);
-                    Ok(consumed)
-                }
-
-                fn end(&mut self) -> Result<(), InvalidDeflate> {
-                    self.is_between_blocks().then_some(()).ok_or(InvalidDeflate)
-                }
-
-                fn forget(&mut self) {
-                    self.reset();
+    /// Decompresses a message that comes in parts of this many bytes.
+    fn decompress(
+        decompressor: &mut HeapDecompressor,
+        input: &[u8],
+        part: usize,
+        takeover: bool,
+    ) -> Vec<u8> {
+        let mut output = Vec::new();
+        for mut input in input.chunks(part).chain([&TAIL[..]]) {
+            loop {
+                let inflated = decompressor.inflate(input, usize::MAX).expect("valid");
+                let memory = &decompressor.memory()[inflated.start..];
+                output.extend_from_slice(&memory[..inflated.length]);
+                input = &input[inflated.consumed..];
+                if !inflated.more {
+                    break;
                 }
             }
-        )*};
+        }
+        decompressor.end_message(takeover).expect("the end of a message");
+        output
     }
-
-    backends! {
-        Compressor, Inflater;
-        compress::Compressor, inflate::HeapInflater;
-    }
-
-    /// "Hello", compressed, and again with a window that holds the first [RFC 7692 §7.2.3.1–2].
-    const HELLO: [u8; 7] = [0xF2, 0x48, 0xCD, 0xC9, 0xC9, 0x07, 0x00];
-    const HELLO_AGAIN: [u8; 5] = [0xF2, 0x00, 0x11, 0x00, 0x00];
-
-    /// The same in a block with BFINAL set [RFC 7692 §7.2.3.4].
-    const HELLO_FINAL: [u8; 8] = [0xF3, 0x48, 0xCD, 0xC9, 0xC9, 0x07, 0x00, 0x00];
 
     fn bits(bits: u8) -> WindowBits {
         WindowBits::new(bits).expect("a valid window")
@@ -325,63 +132,6 @@ mod tests {
             ((state >> 8) % alphabet) as u8
         };
         (0..length).map(|_| next()).collect()
-    }
-
-    #[test]
-    fn the_examples_of_the_rfc_are_read() {
-        let mut inflater = Inflater::new(WindowBits::MAX);
-        for payload in [&HELLO[..], &HELLO_AGAIN, &HELLO_FINAL, &HELLO_AGAIN] {
-            assert_eq!(inflater.message(payload, 64).as_deref(), Ok(&b"Hello"[..]));
-        }
-    }
-
-    #[test]
-    fn what_was_before_a_reset_is_out_of_reach() {
-        let mut inflater = Inflater::new(WindowBits::MAX);
-        inflater.message(&HELLO_FINAL, 64).expect("valid");
-        inflater.forget();
-        assert_eq!(inflater.message(&HELLO_AGAIN, 64), Err(InvalidDeflate));
-    }
-
-    #[test]
-    fn the_window_outlives_the_last_block_of_a_stream() {
-        // In the last two the room has to grow: at once, and in the second lap.
-        let cases = [(8, 7, 40), (9, 100, 40), (12, 1000, 40), (15, 10_000, 0), (14, 9_000, 25)];
-        for (window, part, short) in cases {
-            let mut inflater = Inflater::new(bits(window));
-            let size = bits(window).size();
-            let mut zlib = Deflate::new(6, false, 15);
-            let mut sent = Vec::new();
-            for round in 0..40 {
-                let length = if round < short { 1 + 97 * round as usize } else { 4500 };
-                // The start of the window as it is, then something new.
-                let oldest = sent.len().saturating_sub(size);
-                let mut message = sent[oldest..].iter().copied().take(60).collect::<Vec<u8>>();
-                message.extend(noise(round, 256, length));
-                zlib.reset();
-                zlib.set_dictionary(&sent[oldest..]).expect("a raw stream");
-                let mut payload = vec![0; message.len() + 64];
-                let status = zlib.compress(&message, &mut payload, DeflateFlush::Finish);
-                assert_eq!(status, Ok(Status::StreamEnd));
-                payload.truncate(zlib.total_out() as usize);
-                payload.push(0);
-                assert_eq!(inflater.message(&payload, part).as_ref(), Ok(&message));
-                sent.extend(message);
-            }
-        }
-    }
-
-    #[test]
-    fn a_message_without_its_end_is_noticed() {
-        let text = noise(1, 4, 300);
-        for level in [1, 6] {
-            let mut compressor = Compressor::new(WindowBits::MAX, level);
-            let payload = Compresses::message(&mut compressor, &text).expect("shorter");
-            for end in 0..payload.len() {
-                let mut inflater = Inflater::new(WindowBits::MAX);
-                assert_eq!(inflater.message(&payload[..end], 64), Err(InvalidDeflate), "{end}");
-            }
-        }
     }
 
     #[test]
@@ -402,12 +152,12 @@ mod tests {
     fn what_gets_longer_is_given_up() {
         for (window, level) in (8..=15).flat_map(|bits| [(bits, 1), (bits, 6)]) {
             let mut compressor = Compressor::new(bits(window), level);
-            let mut inflater = inflate::Inflater::new(bits(window));
+            let mut decompressor = HeapDecompressor::new(bits(window));
             for length in [1, 2, 5, 100, 100_000] {
                 assert_eq!(Compresses::message(&mut compressor, &noise(3, 256, length)), None);
                 let text = noise(4, 2, 500);
                 let payload = Compresses::message(&mut compressor, &text).expect("shorter");
-                assert_eq!(inflater.message(&payload, 64).as_ref(), Ok(&text));
+                assert_eq!(decompress(&mut decompressor, &payload, 64, true), text);
             }
         }
     }
@@ -428,9 +178,9 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
 
-        /// What either backend compresses, the other reads with no more than the window agreed on.
+        /// What either backend compresses is read with no more than the window agreed on.
         #[test]
-        fn both_backends_understand_each_other(
+        fn both_backends_keep_to_the_window(
             window in 8u8..=15,
             level in 0u8..=9,
             takeover: bool,
@@ -438,41 +188,25 @@ mod tests {
             messages in prop::collection::vec((any::<u32>(), 2u32..256, 1usize..6000), 1..24),
         ) {
             let window = bits(window);
-            let pairs: [(Box<dyn Compresses>, Box<dyn Inflates>); 3] = [
-                (Box::new(Compressor::new(window, level)), Box::new(inflate::Inflater::new(window))),
-                (Box::new(compress::Compressor::new(window, level)), Box::new(Inflater::new(window))),
-                (Box::new(Compressor::new(window, level)), Box::new(Inflater::new(window))),
+            let compressors: [Box<dyn Compresses>; 2] = [
+                Box::new(Compressor::new(window, level)),
+                Box::new(compress::Compressor::new(window, level)),
             ];
-            for (mut compressor, mut inflater) in pairs {
+            for mut compressor in compressors {
+                let mut decompressor = HeapDecompressor::new(window);
                 let mut sent = Vec::new();
                 for &(seed, alphabet, length) in &messages {
                     let message = message(seed, alphabet, length, &sent);
                     let Some(payload) = compressor.message(&message) else {
                         continue;
                     };
-                    let got = inflater.message(&payload, part);
-                    prop_assert_eq!(got.as_ref(), Ok(&message));
+                    let got = decompress(&mut decompressor, &payload, part, takeover);
+                    prop_assert!(got == message);
                     sent.extend(message);
                     if !takeover {
-                        inflater.forget();
                         compressor.forget();
                     }
                 }
-            }
-        }
-
-        /// Whatever arrives, both backends agree on it, and on whether it has an end.
-        #[test]
-        fn both_backends_agree_on_anything(
-            input in prop::collection::vec(any::<u8>(), 0..200),
-            part in 1usize..64,
-        ) {
-            let ours = Inflater::new(WindowBits::MAX).message(&input, part);
-            let theirs = inflate::Inflater::new(WindowBits::MAX).message(&input, part);
-            match (ours, theirs) {
-                (Ok(ours), theirs) => prop_assert_eq!(Ok(ours), theirs),
-                // miniz_oxide reads zeros where there is nothing yet.
-                (Err(InvalidDeflate), _) => {}
             }
         }
     }

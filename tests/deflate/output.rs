@@ -1,7 +1,7 @@
 //! Contract 7, a full output changes nothing, for messages that would be compressed: the call asks
 //! for the room of the plain one, and the compressor has seen nothing before there is that.
 
-use sansocket::{Client, Compression, Config, Error, MessageKind, SendError, Server};
+use sansocket::{Client, Compression, Config, DeflateError, Error, MessageKind, SendError, Server};
 
 use crate::common::output::Output;
 use crate::common::record::{Seen, Snapshot};
@@ -98,9 +98,10 @@ fn a_failure_that_has_no_room() {
         driver.out.set_room(200);
         driver.error = None;
         driver.feed(&invalid[consumed..], true);
-        assert_eq!(driver.error, Some(Error::InvalidDeflate));
+        let error = Error::InvalidDeflate { reason: DeflateError::BlockType, offset: 0 };
+        assert_eq!(driver.error, Some(error));
         let frames = wire::read_frames(&driver.out.bytes);
-        let payload = wire::close_payload(1007, Error::InvalidDeflate.reason());
+        let payload = wire::close_payload(1007, error.reason());
         assert_eq!((frames.len(), &frames[0].payload), (1, &payload));
     }
     check::<Server>();
