@@ -17,6 +17,7 @@ mod negotiation;
 mod output;
 mod peer;
 mod violations;
+mod walker;
 mod window;
 mod zlib;
 
