@@ -11,6 +11,7 @@ mod allocation;
 mod choice;
 mod chop;
 mod examples;
+mod flushes;
 mod fragment_calls;
 mod fragments;
 mod negotiation;
