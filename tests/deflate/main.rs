@@ -11,12 +11,14 @@ mod allocation;
 mod choice;
 mod chop;
 mod examples;
+mod flushes;
 mod fragment_calls;
 mod fragments;
 mod negotiation;
 mod output;
 mod peer;
 mod violations;
+mod walker;
 mod window;
 mod zlib;
 

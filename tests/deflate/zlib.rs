@@ -74,7 +74,8 @@ impl Deflate {
         assert_eq!(unsafe { z::deflateReset(&mut *self.0) }, z::Z_OK);
     }
 
-    fn run(&mut self, input: &[u8], flush: c_int, output: &mut Vec<u8>) {
+    /// Appends what zlib gives for this input and this way to flush.
+    pub(crate) fn run(&mut self, input: &[u8], flush: c_int, output: &mut Vec<u8>) {
         let stream = &mut *self.0;
         let mut block = [0; 16 << 10];
         lend_input(stream, input);
@@ -139,13 +140,16 @@ impl Inflate {
             lend_output(stream, &mut byte);
             // SAFETY: input and output are alive, and as long as the stream was told.
             let code = unsafe { z::inflate(stream, z::Z_SYNC_FLUSH) };
+            let full = stream.avail_out == 0;
+            if full {
+                message.extend(byte);
+            }
             if code != z::Z_OK && code != z::Z_BUF_ERROR {
                 return Err(Refused(code));
             }
-            if stream.avail_out > 0 {
+            if !full {
                 return Ok(());
             }
-            message.extend(byte);
         }
     }
 }
