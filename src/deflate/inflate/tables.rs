@@ -190,52 +190,100 @@ const fn length(item: Item) -> usize {
 #[derive(Debug)]
 pub(super) struct BadCode;
 
+/// Which symbols a code has.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Alphabet {
+    Literals,
+    Distances,
+    CodeLengths,
+}
+
+impl Alphabet {
+    /// The entry of a symbol, without the length of its code.
+    #[inline(always)]
+    fn entry<const SMALL: bool>(self, symbol: u16) -> u16 {
+        match self {
+            Self::Literals if SMALL => lit_entry(symbol),
+            Self::Literals => LIT_ENTRIES[usize::from(symbol) % LIT_ENTRIES.len()],
+            Self::Distances => dist_entry(symbol),
+            Self::CodeLengths => code_entry(symbol),
+        }
+    }
+
+    /// The entry of bits that are no code; one bit is consumed.
+    const fn none(self) -> u16 {
+        match self {
+            Self::Literals => NO_LIT + 1,
+            Self::Distances => NO_DIST,
+            Self::CodeLengths => 0,
+        }
+    }
+}
+
 /// The symbols of a code, in the order of their codes.
 struct Sorted<'a> {
     items: &'a [Item],
     /// The number of codes of each length.
     counts: [u16; 16],
-    /// Whether the code is complete: every sequence of bits begins with a code.
-    complete: bool,
+    /// How many codes are in the first table.
+    filled: usize,
+    /// The next code, left-aligned in 16 bits.
+    code: u32,
 }
 
 impl<'a> Sorted<'a> {
-    /// Sorts the symbols in `list`, each of which is `base` too high, into `items`. Codes have up
-    /// to `LONGEST` bits.
-    ///
-    /// As in zlib, a code must be complete, or have a single symbol of one bit, or no symbol.
+    /// Sorts the symbols in `list`, each of which is `base` too high, into `items`, and fills
+    /// `table` with the codes that are not longer than its index.
     #[inline(always)]
-    fn new<const LONGEST: usize>(
+    fn new<const SMALL: bool>(
+        alphabet: Alphabet,
         list: &[Item],
         base: u16,
         items: &'a mut [Item],
+        table: &mut [u16],
     ) -> Result<Self, BadCode> {
-        // Two sets of counters, since a counter that has just been written is slow to read.
-        let mut counts = [[0u16; 16]; 2];
-        let pairs = list.chunks_exact(2);
-        for &item in pairs.remainder() {
-            counts[0][length(item)] += 1;
+        if SMALL {
+            return Self::new_small(alphabet, list, base, items, table);
         }
-        for pair in pairs {
-            if let &[first, second] = pair {
-                counts[0][length(first)] += 1;
-                counts[1][length(second)] += 1;
-            }
-        }
-        let [mut counts, others] = counts;
-        counts.iter_mut().zip(others).for_each(|(count, other)| *count += other);
+        Self::build::<SMALL>(alphabet, list, base, items, table)
+    }
+
+    /// The same code for all alphabets.
+    #[inline(never)]
+    fn new_small(
+        alphabet: Alphabet,
+        list: &[Item],
+        base: u16,
+        items: &'a mut [Item],
+        table: &mut [u16],
+    ) -> Result<Self, BadCode> {
+        Self::build::<true>(alphabet, list, base, items, table)
+    }
+
+    #[inline(always)]
+    fn build<const SMALL: bool>(
+        alphabet: Alphabet,
+        list: &[Item],
+        base: u16,
+        items: &'a mut [Item],
+        table: &mut [u16],
+    ) -> Result<Self, BadCode> {
+        let counts = count::<SMALL>(list);
         let mut ends = [0u16; 16];
         let (mut end, mut used) = (0, 0u32);
-        for length in 1..=LONGEST {
-            ends[length] = end;
-            end += counts[length];
-            used += u32::from(counts[length]) << (15 - length);
+        for ((to, count), length) in ends.iter_mut().zip(counts).zip(0..).skip(1) {
+            *to = end;
+            end += count;
+            used += u32::from(count) << (15 - length);
         }
-        let complete = used == 1 << 15;
+        // As in zlib, a code must be complete: every sequence of bits begins with a code. Or it has
+        // no symbol, or a single one of one bit; but not the code length code.
+        let is_complete = used == 1 << 15;
         let is_code = match list.len() {
+            _ if alphabet == Alphabet::CodeLengths => is_complete,
             0 => true,
             1 => counts[1] == 1,
-            _ => complete,
+            _ => is_complete,
         };
         if !is_code {
             return Err(BadCode);
@@ -248,59 +296,84 @@ impl<'a> Sorted<'a> {
             *end += 1;
         }
         let items = items.get(..list.len()).unwrap_or_default();
-        Ok(Self { items, counts, complete })
-    }
-
-    /// Fills a table with the codes that are not longer than its index.
-    ///
-    /// Returns how many codes these are, and the next code, left-aligned in 16 bits.
-    #[inline(always)]
-    fn fill<const SIZE: usize, const SMALL: bool>(
-        &self,
-        table: &mut [u16; SIZE],
-        none: u16,
-        entry: impl Fn(u16) -> u16,
-    ) -> (usize, u32) {
-        /// The size of the part of the table that is filled entry by entry at first.
-        const PART: usize = 16;
-        if !self.complete {
-            // A code of one bit, or none at all.
-            table.fill(none);
-            if let [item] = self.items {
-                let entry = entry(symbol(*item)) + 1;
+        let mut sorted = Self { items, counts, filled: items.len(), code: 0 };
+        if is_complete {
+            sorted.fill::<SMALL>(alphabet, table);
+        } else {
+            table.fill(alphabet.none());
+            if let [item] = items {
+                let entry = alphabet.entry::<SMALL>(symbol(*item)) + 1;
                 table.iter_mut().step_by(2).for_each(|place| *place = entry);
             }
-            return (self.items.len(), 0);
         }
+        Ok(sorted)
+    }
+
+    /// Fills a table with the codes of a complete code that are not longer than its index.
+    #[inline(always)]
+    fn fill<const SMALL: bool>(&mut self, alphabet: Alphabet, table: &mut [u16]) {
+        /// The size of the part of the table that is filled entry by entry at first.
+        const PART: usize = 16;
         let mut code = 0u32;
         let mut rest = self.items;
-        for length in 1..=SIZE.ilog2() {
+        let width = table.len().ilog2();
+        for (length, &count) in (1..=width).zip(self.counts.iter().skip(1)) {
+            let size = 1 << length;
             // One bit more: the table so far, of the shorter codes, is repeated.
-            if 1 << length > PART {
-                if let Some((from, to)) = table.split_at_mut_checked(1 << (length - 1)) {
+            if size > PART {
+                if let Some((from, to)) = table.split_at_mut_checked(size / 2) {
                     for (from, to) in from.chunks_exact(PART).zip(to.chunks_exact_mut(PART)) {
                         to.copy_from_slice(from);
                     }
                 }
             }
-            let count = self.counts[length as usize % 16];
             let Some((these, longer)) = rest.split_at_checked(usize::from(count)) else { break };
             rest = longer;
             for &item in these {
-                let mut at = reversed::<SMALL>(code) % SIZE;
+                let mut at = reversed::<SMALL>(code) & (size - 1);
                 code += 1 << (16 - length);
-                let entry = entry(symbol(item)) + length as u16;
-                table[at] = entry;
-                if 1 << length < PART {
-                    while at < PART {
-                        table[at % SIZE] = entry;
-                        at += 1 << length;
+                let entry = alphabet.entry::<SMALL>(symbol(item)) + length as u16;
+                if let Some(place) = table.get_mut(at) {
+                    *place = entry;
+                }
+                while size < PART && at + size < PART {
+                    at += size;
+                    if let Some(place) = table.get_mut(at) {
+                        *place = entry;
                     }
                 }
             }
         }
-        (self.items.len() - rest.len(), code)
+        self.filled = self.items.len() - rest.len();
+        self.code = code;
     }
+
+    /// The symbols whose codes are not in the first table.
+    fn longer(&self) -> &[Item] {
+        self.items.get(self.filled..).unwrap_or_default()
+    }
+}
+
+/// How many items there are of each length.
+#[inline(always)]
+fn count<const SMALL: bool>(list: &[Item]) -> [u16; 16] {
+    let mut counts = [0; 16];
+    if SMALL {
+        list.iter().for_each(|&item| counts[length(item)] += 1);
+        return counts;
+    }
+    // Two sets of counters, since a counter that has just been written is slow to read.
+    let mut others = [0; 16];
+    let pairs = list.chunks_exact(2);
+    pairs.remainder().iter().for_each(|&item| counts[length(item)] += 1);
+    for pair in pairs {
+        if let &[first, second] = pair {
+            counts[length(first)] += 1;
+            others[length(second)] += 1;
+        }
+    }
+    counts.iter_mut().zip(others).for_each(|(count, other)| *count += other);
+    counts
 }
 
 /// Builds the tables of literals and lengths.
@@ -309,15 +382,12 @@ pub(super) fn build_lits<const SMALL: bool>(
     table: &mut [u16; LIT_SIZE],
     sub: &mut [u16; SUB_SIZE],
 ) -> Result<(), BadCode> {
-    let entry = |symbol: u16| {
-        if SMALL { lit_entry(symbol) } else { LIT_ENTRIES[usize::from(symbol) % 512] }
-    };
     let mut items = [0; LITS];
-    let sorted = Sorted::new::<15>(list, 0, &mut items)?;
-    let (done, mut code) = sorted.fill::<LIT_SIZE, SMALL>(table, NO_LIT + 1, entry);
+    let sorted = Sorted::new::<SMALL>(Alphabet::Literals, list, 0, &mut items, table)?;
+    let mut code = sorted.code;
     let (mut prefix, mut start, mut end) = (LIT_SIZE, 0, 0);
     let (mut bits, mut left) = (0, 0);
-    for &item in sorted.items.get(done..).unwrap_or_default() {
+    for &item in sorted.longer() {
         // How many codes of this length are left, including this one.
         if bits != length(item) {
             bits = length(item);
@@ -339,7 +409,7 @@ pub(super) fn build_lits<const SMALL: bool>(
             table[prefix] = SUB | ((start / 2) as u16) << 8 | width as u16;
         }
         left -= 1;
-        let entry = entry(symbol(item)) + (bits - LIT_BITS) as u16;
+        let entry = Alphabet::Literals.entry::<SMALL>(symbol(item)) + (bits - LIT_BITS) as u16;
         let mut at = start + (at >> LIT_BITS);
         while at < end {
             *sub.get_mut(at).ok_or(BadCode)? = entry;
@@ -387,16 +457,16 @@ pub(super) fn build_dists<const SMALL: bool>(
     far: &mut Far,
 ) -> Result<(), BadCode> {
     let mut items = [0; DISTS];
-    let sorted = Sorted::new::<15>(list, base, &mut items)?;
-    let (done, mut code) = sorted.fill::<DIST_SIZE, SMALL>(table, NO_DIST, dist_entry);
-    if done == sorted.items.len() {
+    let sorted = Sorted::new::<SMALL>(Alphabet::Distances, list, base, &mut items, table)?;
+    if sorted.longer().is_empty() {
         return Ok(());
     }
+    let mut code = sorted.code;
     for prefix in code >> (16 - DIST_BITS)..1 << DIST_BITS {
         let at = (prefix as u16).reverse_bits() >> (16 - DIST_BITS);
         table[usize::from(at) % DIST_SIZE] = FAR;
     }
-    let mut place = done as u16;
+    let mut place = sorted.filled as u16;
     for index in 0..15 - DIST_BITS {
         let length = DIST_BITS + 1 + index;
         far.bases[index] = place.wrapping_sub((code >> (16 - length)) as u16);
@@ -422,12 +492,8 @@ pub(super) fn build_codes<const SMALL: bool>(
         used += usize::from(length != 0);
     }
     let mut items = [0; ORDER.len()];
-    let sorted = Sorted::new::<7>(list.get(..used).unwrap_or_default(), 0, &mut items)?;
-    if !sorted.complete {
-        return Err(BadCode);
-    }
-    sorted.fill::<DIST_SIZE, SMALL>(table, 0, code_entry);
-    Ok(())
+    let list = list.get(..used).unwrap_or_default();
+    Sorted::new::<SMALL>(Alphabet::CodeLengths, list, 0, &mut items, table).map(drop)
 }
 
 /// The entry of a code length, without the length of its code [RFC 1951 §3.2.7].
