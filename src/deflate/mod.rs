@@ -288,11 +288,11 @@ const fn bound(length: usize) -> usize {
 /// A compressor with memory for its output, whoever has written it.
 #[cfg(all(feature = "deflate", feature = "alloc"))]
 trait Deflating {
-    /// Compresses a part of a message that is not empty and flushes it, to `limit` bytes and
-    /// [`TAIL`].
+    /// Compresses a part of a message that is not empty and flushes it, and returns whether that
+    /// took no more than `limit` bytes and [`TAIL`].
     ///
-    /// If it gives false, that was not enough: the output may be incomplete, and the next message
-    /// needs a [`reset`](Self::reset).
+    /// The output is complete in any case. If it is not sent, call [`reset`](Self::reset) before
+    /// the next message.
     fn compress(&mut self, part: &[u8], limit: usize) -> bool;
 
     /// The last part, compressed, with [`TAIL`].

@@ -13,6 +13,7 @@ mod chop;
 mod examples;
 mod fragment_calls;
 mod fragments;
+mod incompressible;
 mod negotiation;
 mod output;
 mod peer;
