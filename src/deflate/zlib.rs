@@ -176,15 +176,15 @@ const STORED: usize = 0xFFFF;
 ///
 /// zlib-rs always gets more room than its output can need. In zlib-rs 0.6.8 an output that was cut
 /// short leaves an offset in the stream that `Deflate::reset` keeps; a few of them, and an
-/// assertion fails (in release too). With levels 0 and 1 the same assertion fails without a reset.
+/// assertion fails (in release too). With level 1 the same assertion fails without a reset.
 /// As long as no output is cut short, none of the assertions of zlib-rs can fail:
 ///
 /// - `Deflate::new` requires a level of 0 to 9 and, without a header, a window of 9 to 15 bits, and
 ///   panics if there is no memory, as any allocation does.
 /// - `compress` fails an assertion if more than 64 KiB wait for room in the output. Each call here
-///   starts with nothing waiting. In it, a block waits until it is complete, and then goes out at
-///   once. It has at most 16,383 symbols of up to 31 bits, or is stored if that is shorter; so it
-///   is shorter than 63 KiB.
+///   starts with nothing waiting. At level 1 what waits goes out before it is that much. At the
+///   others a block waits until it is complete, and then goes out at once. It has at most 16,383
+///   symbols of up to 31 bits, or is stored if that is shorter; so it is shorter than 63 KiB.
 /// - The other assertions in `compress` are about the window and the Huffman codes. Their
 ///   conditions hold for every input [zlib-rs 0.6.8, `fill_window`, `longest_match`, `gen_codes`].
 /// - `reset` fails no assertion, and after a complete flush it leaves no offset.
@@ -252,6 +252,11 @@ fn deflate(bits: u8, level: u8) -> Deflate {
 }
 
 impl Deflating for Compressor {
+    /// `Deflate::reset` keeps the window. A part changes nothing with what is left there, but at
+    /// its end up to three bytes behind it are hashed, which later parts may find
+    /// [zlib-rs 0.6.8, `fill_window`, `deflate_fast`].
+    const IS_NEW_AFTER_RESET: bool = false;
+
     fn compress(&mut self, part: &[u8], limit: usize) -> bool {
         self.length = 0;
         for piece in part.chunks(PIECE) {
@@ -265,7 +270,10 @@ impl Deflating for Compressor {
     }
 
     fn reset(&mut self) {
-        self.zlib.reset();
+        // It clears a table of 128 KiB.
+        if self.zlib.total_in() > 0 {
+            self.zlib.reset();
+        }
     }
 
     fn shrink(&mut self, retain: usize) {
@@ -298,6 +306,8 @@ mod tests {
     trait Compresses {
         /// A message compressed, if that makes it shorter; if not, the compressor is reset.
         fn message(&mut self, message: &[u8]) -> Option<Vec<u8>>;
+        /// A part of a message, compressed and flushed.
+        fn part(&mut self, part: &[u8]) -> Vec<u8>;
         fn forget(&mut self);
     }
 
@@ -332,6 +342,11 @@ mod tests {
                     let compressed = self.compress_if_shorter(message).map(<[u8]>::to_vec);
                     self.shrink(16);
                     compressed
+                }
+
+                fn part(&mut self, part: &[u8]) -> Vec<u8> {
+                    self.compress(part, usize::MAX);
+                    self.output().to_vec()
                 }
 
                 fn forget(&mut self) {
@@ -511,6 +526,11 @@ mod tests {
         message
     }
 
+    /// Lengths of parts of messages, many of which are very short.
+    fn parts() -> impl Strategy<Value = usize> {
+        prop_oneof![1usize..8, 1usize..300, 1usize..6000, Just(40_000)]
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
 
@@ -544,6 +564,39 @@ mod tests {
                         compressor.forget();
                     }
                 }
+            }
+        }
+
+        /// What was compressed before a reset makes no difference to what comes after it: with
+        /// zlib-rs, to the first part.
+        #[test]
+        fn a_reset_compressor_is_like_a_new_one(
+            window in 8u8..=15,
+            level in 1u8..=9,
+            seed: u32,
+            before in prop::collection::vec((2u32..256, parts()), 1..6),
+            after in prop::collection::vec((2u32..256, parts()), 1..12),
+        ) {
+            let window = bits(window);
+            let mut used = Compressor::new(window, level);
+            let mut used_oxide = compress::Compressor::new(window, level);
+            let mut new_oxide = compress::Compressor::new(window, level);
+            let mut text = noise(seed, 3, 100);
+            for (alphabet, length) in before {
+                text = message(seed, alphabet, length, &text);
+                used.part(&text);
+                used_oxide.part(&text);
+            }
+            used_oxide.forget();
+            for (at, (alphabet, length)) in (0..).zip(after) {
+                // A part of what is known already, among others.
+                let part = message(seed ^ at, alphabet, length, &text);
+                let part = &part[..length];
+                used.forget();
+                let new = Compressor::new(window, level).part(part);
+                prop_assert_eq!(used.part(part), new, "zlib-rs, part {}", at);
+                let new = new_oxide.part(part);
+                prop_assert_eq!(used_oxide.part(part), new, "miniz_oxide, part {}", at);
             }
         }
 

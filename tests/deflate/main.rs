@@ -17,6 +17,7 @@ mod incompressible;
 mod negotiation;
 mod output;
 mod peer;
+mod pools;
 mod violations;
 mod window;
 mod zlib;
