@@ -202,7 +202,7 @@ impl Compressor {
     /// zlib-rs has no window of 256 bytes for streams without a header; but in one of 512 it looks
     /// back no farther than 250, as it keeps 262 bytes for what is to come.
     pub(crate) fn new(bits: WindowBits, level: u8) -> Self {
-        let (bits, level) = (bits.get().max(9), level.clamp(2, 9));
+        let (bits, level) = (bits.get().max(9), level.clamp(1, 9));
         Self { zlib: deflate(bits, level), bits, level, output: Vec::new(), length: 0 }
     }
 
