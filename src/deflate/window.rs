@@ -211,8 +211,8 @@ impl<M: Memory> WindowEncoder<M> {
     /// encoded. It clears the table, unless nothing was inserted since the last call.
     pub(crate) fn reset(&mut self) {
         if self.inserted > 0 {
-            // Old entries would be no match for what is not there any more, but they would take
-            // the place of new ones.
+            // What an old entry points to is looked at before it is believed, but it may be a match
+            // that a new encoder does not find, as it has taken that position out for a copy.
             let (_, table) = self.memory.parts();
             table.fill([0; WAYS]);
         }

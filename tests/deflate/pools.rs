@@ -90,9 +90,15 @@ const LENGTHS: [usize; 9] = [300, 1, 2, 3, 5, 6_000, 2, 700, 4_000];
 /// Lengths of messages and fragments of few letters, which repeat what was before everywhere.
 const LETTERS: [usize; 10] = [90, 2, 1, 2, 300, 2, 3, 60, 2, 200];
 
+/// Lengths of messages that fit into the windows: all of the longest is in the memory at once.
+const COPIES: [usize; 4] = [200, 400, 600, 3_000];
+
 /// Sends messages, whole and in fragments.
 fn send_all<R: Side, S: Storage>(connection: &mut Connection<R, S>, seed: u64, out: &mut Output) {
     const ALWAYS: Compression = Compression::Always;
+    for length in COPIES {
+        connection.send_with(&copies(length, seed)[..], ALWAYS, out).expect("room");
+    }
     // First, where the connections before have left something in the window, and last, to leave
     // something there.
     send_letters(connection, seed, out);
@@ -106,6 +112,22 @@ fn send_all<R: Side, S: Storage>(connection: &mut Connection<R, S>, seed: u64, o
         }
     }
     send_letters(connection, seed + 1, out);
+    for length in COPIES.into_iter().rev() {
+        connection.send_with(&copies(length, seed)[..], ALWAYS, out).expect("room");
+    }
+}
+
+/// Copies of what was before, and of copies, with a byte between them.
+fn copies(length: usize, seed: u64) -> Vec<u8> {
+    let mut random = Random(seed);
+    let mut bytes = b"ab".to_vec();
+    while bytes.len() < length {
+        let (start, length) = (random.below(bytes.len()), 3 + random.below(40));
+        bytes.extend_from_within(start..(start + length).min(bytes.len()));
+        bytes.push(b"abcdefgh"[random.below(8)]);
+    }
+    bytes.truncate(length);
+    bytes
 }
 
 /// Sends letters in no order, in short messages and fragments.
@@ -210,13 +232,13 @@ fn use_codecs<R: Side, P: Side>(pool: &Pool, setting: Setting, how: Use) {
 /// All that can be seen of a connection: its events, its failure, what it sends.
 type Record = (Vec<Seen>, Option<Error>, Vec<u8>);
 
-/// A connection that receives and sends messages.
-fn exchange<R: Side, P: Side>(pool: &Pool, setting: Setting) -> Record {
+/// A connection that receives and sends messages, with seed 1 those of the connections before.
+fn exchange<R: Side, P: Side>(pool: &Pool, setting: Setting, seed: u64) -> Record {
     let mut driver = setting.over::<R>(pool, setting.config());
-    let bytes = from_peer::<P>(setting.terms, 2);
+    let bytes = from_peer::<P>(setting.terms, seed);
     driver.feed_in(&bytes, [(1000, true), (1, true), (77, false)]);
     let Driver { connection, out, seen, error, .. } = &mut driver;
-    send_all(connection, 2, out);
+    send_all(connection, seed, out);
     (core::mem::take(seen), *error, out.take())
 }
 
@@ -252,8 +274,9 @@ fn check<R: Side, P: Side>(delivery: Delivery) {
     for (bits, level) in [(8, 6), (9, 1), (9, 9), (12, 6), (15, 1), (15, 2), (15, 6), (15, 9)] {
         for takeover in [false, true] {
             let setting = Setting { terms: Terms { bits, takeover }, level, delivery };
-            let probes: [&dyn Fn(&Pool) -> Record; 3] = [
-                &|pool| exchange::<R, P>(pool, setting),
+            let probes: [&dyn Fn(&Pool) -> Record; 4] = [
+                &|pool| exchange::<R, P>(pool, setting, 1),
+                &|pool| exchange::<R, P>(pool, setting, 2),
                 &|pool| look_back::<R>(pool, setting, 5),
                 &|pool| look_back::<R>(pool, setting, 1),
             ];
