@@ -68,7 +68,7 @@ impl<R: Role> Core<R> {
     ) -> Result<(), SendError> {
         let ticket = self.reserve_frame(plain.len(), out)?;
         let (bits, takeover) = self.outgoing(params);
-        match compress.deflate(bits, self.level(), plain) {
+        match compress.deflate(bits, self.level(), takeover, plain) {
             Some(payload) => ticket.write_with(kind.opcode(), true, Rsv::RSV1, payload, out),
             None => ticket.write(kind.opcode(), true, plain, out),
         }

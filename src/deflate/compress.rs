@@ -36,11 +36,20 @@ impl Compressor {
 }
 
 impl Deflating for Compressor {
+    /// `CompressorOxide::reset` clears all that later output depends on: the window, the chains of
+    /// the hash table, the codes and the bits that wait [miniz_oxide 0.9.1].
+    const IS_NEW_AFTER_RESET: bool = true;
+
     fn compress(&mut self, part: &[u8], limit: usize) -> bool {
         let output = &mut self.output;
         output.clear();
         match &mut self.encoder {
             Encoder::Large(encoder) => {
+                // This cannot panic [miniz_oxide 0.9.1]. A block is written to a buffer of its own
+                // before the closure gets it, and is complete before 64 KiB of codes are full. That
+                // is less than the buffer holds: literals take up to 9 bits for 9 bits of codes,
+                // matches up to 31 for 25. The indices are masked, and the closure never refuses
+                // anything, so no call finds the stream in a state that it cannot go on from.
                 compress_to_output(encoder, part, TDEFLFlush::Sync, |bytes| {
                     output.extend_from_slice(bytes);
                     true

@@ -109,7 +109,7 @@ impl<const BITS: u8, const BYTES: usize, const BUCKETS: usize, const N: usize> C
 
     const FRAME: usize = N;
 
-    fn deflate(&mut self, bits: WindowBits, _: u8, message: &[u8]) -> Option<&[u8]> {
+    fn deflate(&mut self, bits: WindowBits, _: u8, _: bool, message: &[u8]) -> Option<&[u8]> {
         if message.len() > N {
             return None;
         }

@@ -20,7 +20,7 @@ impl Compress for HeapCompress {
     /// A fragment is a frame, however long.
     const FRAME: usize = usize::MAX;
 
-    fn deflate(&mut self, bits: WindowBits, level: u8, message: &[u8]) -> Option<&[u8]> {
+    fn deflate(&mut self, bits: WindowBits, level: u8, _: bool, message: &[u8]) -> Option<&[u8]> {
         self.codec(bits, level).compress_if_shorter(message)
     }
 

@@ -263,11 +263,15 @@ const fn bound(length: usize) -> usize {
 /// A compressor with memory for its output, whoever has written it.
 #[cfg(all(feature = "deflate", feature = "alloc"))]
 trait Deflating {
-    /// Compresses a part of a message that is not empty and flushes it, to `limit` bytes and
-    /// [`TAIL`].
+    /// Whether a compressor that was [`reset`](Self::reset) compresses every part as a new one
+    /// does; if not, only the first.
+    const IS_NEW_AFTER_RESET: bool;
+
+    /// Compresses a part of a message that is not empty and flushes it, and returns whether that
+    /// took no more than `limit` bytes and [`TAIL`].
     ///
-    /// If it gives false, that was not enough: the output may be incomplete, and the next message
-    /// needs a [`reset`](Self::reset).
+    /// The output is complete in any case. If it is not sent, call [`reset`](Self::reset) before
+    /// the next message.
     fn compress(&mut self, part: &[u8], limit: usize) -> bool;
 
     /// The last part, compressed, with [`TAIL`].
@@ -341,9 +345,17 @@ pub trait Compress {
     /// none.
     const FRAME: usize;
 
-    /// Compresses a message that is not empty with a window and level that are the same in every
-    /// call; `None` if that made it no shorter.
-    fn deflate(&mut self, bits: WindowBits, level: u8, message: &[u8]) -> Option<&[u8]>;
+    /// Compresses a message that is not empty with a window, level and takeover that are the same
+    /// in every call; `None` if that made it no shorter.
+    ///
+    /// With `takeover`, later messages may refer to it.
+    fn deflate(
+        &mut self,
+        bits: WindowBits,
+        level: u8,
+        takeover: bool,
+        message: &[u8],
+    ) -> Option<&[u8]>;
 
     /// The most bytes that a fragment of `length` bytes can come to, in all of its frames.
     fn fragment_bound(length: usize) -> usize;
@@ -398,7 +410,7 @@ impl Compress for () {
 
     const FRAME: usize = 0;
 
-    fn deflate(&mut self, _: WindowBits, _: u8, _: &[u8]) -> Option<&[u8]> {
+    fn deflate(&mut self, _: WindowBits, _: u8, _: bool, _: &[u8]) -> Option<&[u8]> {
         None
     }
 

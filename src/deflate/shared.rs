@@ -14,6 +14,10 @@ use super::{Compress, Compressor, Decompress, Deflating, Inflated, Refused, Wind
 ///
 /// At most so many of each kind are kept as were given to [`new`](Self::new); what is given back
 /// beyond that is dropped. A codec with another window than is needed is not taken but made.
+///
+/// What a connection sends and receives does not depend on what its codecs were used for before.
+/// With the feature `zlib-rs`, therefore, a compressor is made for each connection with context
+/// takeover and for each message that is sent in fragments; the pool serves the other messages.
 pub struct Codecs {
     decompressors: Vec<(WindowBits, Box<HeapDecompressor>)>,
     compressors: Vec<(WindowBits, u8, Box<Compressor>)>,
@@ -34,9 +38,18 @@ impl Codecs {
         }
     }
 
-    fn take_compressor(&mut self, bits: WindowBits, level: u8) -> Box<Compressor> {
+    /// A compressor for a stream of one part, or of several.
+    ///
+    /// It compresses as a new one does, whatever it was used for. So for several parts it is a new
+    /// one, unless a compressor can be made like new.
+    fn take_compressor(&mut self, bits: WindowBits, level: u8, several: bool) -> Box<Compressor> {
         let fits = |&(window, its, _): &(_, _, _)| (window, its) == (bits, level);
-        match self.compressors.iter().position(fits) {
+        let fitting = if several && !Compressor::IS_NEW_AFTER_RESET {
+            None
+        } else {
+            self.compressors.iter().position(fits)
+        };
+        match fitting {
             Some(fitting) => self.compressors.swap_remove(fitting).2,
             None => Box::new(Compressor::new(bits, level)),
         }
@@ -179,9 +192,11 @@ impl<P> SharedCompress<P> {
 }
 
 impl<P: CodecPool> SharedCompress<P> {
-    fn codec(&mut self, bits: WindowBits, level: u8) -> &mut Compressor {
+    /// The compressor, which is taken for a stream of one part, or of several.
+    fn codec(&mut self, bits: WindowBits, level: u8, several: bool) -> &mut Compressor {
         let pool = &self.pool;
-        let borrow = || (bits, level, pool.with(|codecs| codecs.take_compressor(bits, level)));
+        let borrow =
+            || (bits, level, pool.with(|codecs| codecs.take_compressor(bits, level, several)));
         let (_, _, codec) = self.codec.get_or_insert_with(borrow);
         codec
     }
@@ -193,8 +208,14 @@ impl<P: CodecPool> Compress for SharedCompress<P> {
     /// A fragment is a frame, however long.
     const FRAME: usize = usize::MAX;
 
-    fn deflate(&mut self, bits: WindowBits, level: u8, message: &[u8]) -> Option<&[u8]> {
-        self.codec(bits, level).compress_if_shorter(message)
+    fn deflate(
+        &mut self,
+        bits: WindowBits,
+        level: u8,
+        takeover: bool,
+        message: &[u8],
+    ) -> Option<&[u8]> {
+        self.codec(bits, level, takeover).compress_if_shorter(message)
     }
 
     fn fragment_bound(length: usize) -> usize {
@@ -209,7 +230,8 @@ impl<P: CodecPool> Compress for SharedCompress<P> {
         last: bool,
         mut frame: impl FnMut(&[u8], bool),
     ) {
-        frame(self.codec(bits, level).compress_fragment(fragment, last), true);
+        // A message that is sent in fragments has several parts, nearly always.
+        frame(self.codec(bits, level, true).compress_fragment(fragment, last), true);
     }
 
     fn end_message(&mut self, takeover: bool, retain: u32) {

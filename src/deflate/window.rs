@@ -132,7 +132,8 @@ pub(crate) struct WindowEncoder<M> {
     filled: usize,
     /// The first byte that is not encoded yet.
     next: usize,
-    /// The first byte that is not in the table.
+    /// The first byte that is not in the table; 0 only as long as the table is empty, since the
+    /// history never shrinks to nothing.
     inserted: usize,
     /// The position in the stream of the first byte in the buffer, modulo 2^16.
     base: u16,
@@ -204,13 +205,21 @@ impl<M: Memory> WindowEncoder<M> {
         self.partial = hand_out(&mut writer, out);
     }
 
-    /// Starts anew, as after [`new`](Self::new): before a message without context, or after one
-    /// that was not sent as it was encoded. It takes no time.
+    /// Starts anew: what comes next is encoded as by a new encoder.
+    ///
+    /// Call it before a message without context, or after a message that was not sent as it was
+    /// encoded. It clears the table, unless nothing was inserted since the last call.
     pub(crate) fn reset(&mut self) {
-        // The table stays: what it points to is looked at before it is believed.
+        if self.inserted > 0 {
+            // What an old entry points to is looked at before it is believed, but it may be a match
+            // that a new encoder does not find, as it has taken that position out for a copy.
+            let (_, table) = self.memory.parts();
+            table.fill([0; WAYS]);
+        }
         self.filled = 0;
         self.next = 0;
         self.inserted = 0;
+        self.base = 0;
         self.partial = Partial::default();
         self.in_block = false;
     }
