@@ -382,8 +382,8 @@ fn any_symbol() -> impl Strategy<Value = Symbol> {
         100 => any::<u8>().prop_map(Symbol::Literal),
         160 => (length(), back).prop_map(|(length, by)| Symbol::Match(length, Distance::Back(by))),
         6 => (length(), edge).prop_map(|(length, distance)| Symbol::Match(length, distance)),
-        1 => (257..288usize).prop_map(Symbol::Length),
-        1 => (0..32usize).prop_map(Symbol::DistanceSymbol),
+        1 => (257..288usize).prop_map(Symbol::LengthCode),
+        1 => (0..32usize).prop_map(Symbol::DistanceCode),
         1 => (any::<u32>(), 1..20u32).prop_map(|(bits, count)| Symbol::Bits(bits, count)),
     ]
 }

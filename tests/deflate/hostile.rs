@@ -464,7 +464,8 @@ fn each_mistake_with_its_place() {
         writer.number(code, count).number(127, 7).number(code, count).number(107, 7)
     }
     // Codes are written from their highest bit on, so 0b10 is 0b01 as a number.
-    let cases: [(&dyn Fn(&mut Writer), E, usize, &str); 15] = [
+    type Write<'a> = &'a dyn Fn(&mut Writer);
+    let cases: [(Write<'_>, E, usize, &str); 15] = [
         (&|w| _ = w.number(0b110, 3), E::BlockType, 8, "reserved block type"),
         (
             &|w| _ = w.number(0, 8).number(5, 16).number(0xFFFB, 16),
@@ -517,13 +518,13 @@ fn each_mistake_with_its_place() {
         // A literal in 11 bits, then the code of 286; and a match whose distance is 31 or 8 bytes
         // farther than there are.
         (
-            &|w| w.block(&fixed(false, &[Symbol::Literal(1), Symbol::Length(286)])),
+            &|w| w.block(&fixed(false, &[Symbol::Literal(1), Symbol::LengthCode(286)])),
             E::InvalidLength,
             9,
             "invalid literal or length",
         ),
         (
-            &|w| w.block(&fixed(false, &[Symbol::Literal(1), Symbol::DistanceSymbol(31)])),
+            &|w| w.block(&fixed(false, &[Symbol::Literal(1), Symbol::DistanceCode(31)])),
             E::InvalidDistance,
             9,
             "invalid distance",

@@ -35,9 +35,9 @@ pub(crate) enum Symbol {
     Literal(u8),
     Match(u16, Distance),
     /// A symbol of literals and lengths as such: 286 and 287 mean nothing.
-    Length(usize),
+    LengthCode(usize),
     /// A match with a symbol of distances as such: 30 and 31 mean nothing.
-    DistanceSymbol(usize),
+    DistanceCode(usize),
     /// Bits whatever they mean.
     Bits(u32, u32),
 }
@@ -204,8 +204,8 @@ impl Writer {
                         self.written += usize::from(length);
                     }
                 }
-                Symbol::Length(symbol) => _ = self.bits.code(literals, symbol),
-                Symbol::DistanceSymbol(symbol) => {
+                Symbol::LengthCode(symbol) => _ = self.bits.code(literals, symbol),
+                Symbol::DistanceCode(symbol) => {
                     if has(literals, 257) && has(distances, symbol) {
                         self.bits.code(literals, 257);
                         self.bits.code(distances, symbol);
@@ -257,8 +257,8 @@ impl Writer {
                     literals.push(length_symbol(length).symbol);
                     distances.push(distance_symbol(exact(distance)).symbol);
                 }
-                Symbol::Length(symbol) => literals.extend((symbol < 286).then_some(symbol)),
-                Symbol::DistanceSymbol(symbol) => {
+                Symbol::LengthCode(symbol) => literals.extend((symbol < 286).then_some(symbol)),
+                Symbol::DistanceCode(symbol) => {
                     literals.push(257);
                     distances.extend((symbol < 30).then_some(symbol));
                 }
@@ -279,7 +279,7 @@ impl Writer {
         &mut self,
         random: &mut Random,
         flaw: Option<Flaw>,
-        literals: &mut Vec<u8>,
+        literals: &mut [u8],
         distances: &mut Vec<u8>,
     ) {
         let longest =
