@@ -5,9 +5,10 @@ use alloc::rc::Rc;
 use core::cell::RefCell;
 
 use libz_sys as z;
+use sansocket::DeflateError as E;
 use sansocket::{
-    Client, Codecs, Config, DeflateError, Delivery, Error, FixedDeflate, Heap, MessageKind, Server,
-    Shared, Storage, Window,
+    Client, Codecs, Config, Delivery, Error, FixedDeflate, Heap, MessageKind, Server, Shared,
+    Storage, Window,
 };
 
 use crate::common::output::Output;
@@ -19,7 +20,7 @@ use crate::fragments::connection;
 use crate::peer::{Content, RSV1, Terms, compressed, driver, messages};
 use crate::walker::Walker;
 use crate::writer::{Block, Body, Distance, Symbol, Writer};
-use crate::zlib::Deflate;
+use crate::zlib::{Deflate, Judge};
 
 /// "Hello", compressed, and as a copy of the message before [RFC 7692 §7.2.3].
 const HELLO: &[u8] = &[0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00];
@@ -119,7 +120,7 @@ fn window(bits: u8) -> Terms {
     Terms { bits, takeover: true }
 }
 
-fn invalid(reason: DeflateError, offset: usize) -> Option<Error> {
+fn invalid(reason: E, offset: usize) -> Option<Error> {
     Some(Error::InvalidDeflate { reason, offset: offset as u64 })
 }
 
@@ -131,7 +132,7 @@ fn fixed(last: bool, symbols: &[Symbol]) -> Block {
 #[test]
 fn a_distance_before_the_first_byte() {
     let outcome = everywhere(Terms::DEFAULT, Config::new(), &[(WHOLE, AGAIN)]);
-    assert_eq!(outcome, (vec![b"H".to_vec()], invalid(DeflateError::DistanceTooFar, 1)));
+    assert_eq!(outcome, (vec![b"H".to_vec()], invalid(E::DistanceTooFar, 1)));
     assert_eq!(outcome.1.and_then(|error| error.close_code()).map(|code| code.get()), Some(1007));
     for bits in 8..=15 {
         for before in [0usize, 1, 2, 100, 255] {
@@ -149,7 +150,7 @@ fn a_distance_before_the_first_byte() {
                     let before = if before == 0 { vec![] } else { vec![vec![b'a'; before]] };
                     // Behind the header of the stored block and its bytes.
                     let offset = 5 + before.first().map_or(0, Vec::len);
-                    (before, invalid(DeflateError::DistanceTooFar, offset))
+                    (before, invalid(E::DistanceTooFar, offset))
                 } else {
                     (vec![vec![b'a'; before + 3]], None)
                 };
@@ -168,11 +169,11 @@ fn a_peer_that_gave_up_its_context_and_uses_it() {
         let terms = Terms { bits, takeover: false };
         let (sent, error) = everywhere(terms, Config::new(), &frames);
         assert_eq!(sent, [&b"Hello"[..], b"H"]);
-        assert_eq!(error, invalid(DeflateError::DistanceTooFar, 1));
+        assert_eq!(error, invalid(E::DistanceTooFar, 1));
         // Empty messages between do not change that, nor what is within a message.
         let frames = [(WHOLE, HELLO), (WHOLE, &[][..]), (WHOLE, AGAIN)];
         let (_, error) = everywhere(terms, Config::new(), &frames);
-        assert_eq!(error, invalid(DeflateError::DistanceTooFar, 1));
+        assert_eq!(error, invalid(E::DistanceTooFar, 1));
         let frames = [(WHOLE, HELLO), (WHOLE, HELLO)];
         assert_eq!(everywhere(terms, Config::new(), &frames).1, None);
     }
@@ -193,7 +194,7 @@ fn a_distance_beyond_the_window_behind_the_last_block_of_a_stream() {
             assert!(error.is_none() && sent == [expected]);
         } else {
             // Five bytes of the stored block's header, two of the empty block.
-            assert_eq!(error, invalid(DeflateError::DistanceTooFar, 5 + 5000 + 2));
+            assert_eq!(error, invalid(E::DistanceTooFar, 5 + 5000 + 2));
             assert!(sent == [&stored[..]]);
         }
         // In a message of its own.
@@ -203,7 +204,7 @@ fn a_distance_beyond_the_window_behind_the_last_block_of_a_stream() {
         let second = writer.flush();
         let frames = [(WHOLE, &first[..]), (WHOLE, &second)];
         let (_, error) = everywhere(window(8), Config::new(), &frames);
-        let expected = invalid(DeflateError::DistanceTooFar, 0).filter(|_| !allowed);
+        let expected = invalid(E::DistanceTooFar, 0).filter(|_| !allowed);
         assert_eq!(error, expected);
     }
 }
@@ -237,7 +238,7 @@ fn a_distance_one_byte_beyond_the_window() {
                     assert!(error.is_none() && sent == [expected], "{bits} bits, {more} more");
                 } else {
                     let offset = 5 + stored.len();
-                    assert_eq!(error, invalid(DeflateError::DistanceTooFar, offset));
+                    assert_eq!(error, invalid(E::DistanceTooFar, offset));
                     assert!(sent == [&stored[..]]);
                 }
             }
@@ -434,11 +435,11 @@ fn the_end_that_is_not_sent_is_decompressed() {
     // Three of them, and the fourth as a block of type 3.
     let three = [0x00, 0x03, 0x00, 0xfc, 0xff];
     let outcome = everywhere(Terms::DEFAULT, Config::new(), &[(WHOLE, &three)]);
-    assert_eq!(outcome, (vec![vec![0, 0, 0xFF]], invalid(DeflateError::BlockType, 8)));
+    assert_eq!(outcome, (vec![vec![0, 0, 0xFF]], invalid(E::BlockType, 8)));
     // One more is missing.
     let five = [0x00, 0x05, 0x00, 0xfa, 0xff];
     let outcome = everywhere(Terms::DEFAULT, Config::new(), &[(WHOLE, &five)]);
-    assert_eq!(outcome, (vec![vec![0, 0, 0xFF, 0xFF]], invalid(DeflateError::Truncated, 9)));
+    assert_eq!(outcome, (vec![vec![0, 0, 0xFF, 0xFF]], invalid(E::Truncated, 9)));
     // They count for the limit of the message, too.
     let config = Config::new().max_message(3);
     let outcome = everywhere(Terms::DEFAULT, config, &[(WHOLE, &four)]);
@@ -446,11 +447,39 @@ fn the_end_that_is_not_sent_is_decompressed() {
     assert_eq!(outcome, (vec![vec![0, 0, 0xFF]], Some(too_long)));
 }
 
+/// One or two bits behind the last block begin another one, which has no end.
+#[test]
+fn bits_behind_the_last_block() {
+    for (length, left) in [(14, 2), (15, 1)] {
+        // Of two codes of the length the end of the block has the last one, all ones, which is the
+        // end of what is not sent. The literal 0 has a code of one bit, 0.
+        let mut lengths = vec![0; 257];
+        lengths.iter_mut().zip(1..=length).for_each(|(to, length)| *to = length);
+        lengths[256] = length;
+        let mut writer = Writer::new(8);
+        // One length after the other: each of 0 to 15 has a code of four bits.
+        writer.number(0b100, 3).number(0, 10).number(15, 4).number(0, 9);
+        (3..19).for_each(|_| _ = writer.number(4, 3));
+        for length in lengths.into_iter().chain([0]) {
+            (0..4u32).rev().for_each(|place| _ = writer.number(length >> place, 1));
+        }
+        let payload = writer.end();
+        let bits = 3 + 14 + 57 + 4 * 258;
+        assert_eq!(payload.len(), 139);
+        let literals = 8 * payload.len() - bits + 16;
+        let (sent, error) = everywhere(window(8), Config::new(), &[(WHOLE, &payload)]);
+        assert_eq!((sent, error), (vec![vec![0; literals]], invalid(E::Truncated, 142)), "{left}");
+        let found = Walker::new(8).message(&payload).expect_err("bits are left");
+        assert_eq!(found.offset, 142);
+        let verdict = Judge::new(8).message(&payload, 1, usize::MAX);
+        assert_eq!(verdict.refused_after, Some(143));
+    }
+}
+
 /// Each mistake behind a stored block of eight bytes in all, with the byte that it begins in. Codes
 /// that are none are found behind the last of their lengths.
 #[test]
 fn each_mistake_with_its_place() {
-    use DeflateError as E;
     /// Behind the type of a dynamic block: no more codes than needed, and so many lengths of the
     /// code length code, in the order of the header.
     fn dynamic<'w>(writer: &'w mut Writer, lengths: &[u32]) -> &'w mut Writer {
@@ -465,7 +494,7 @@ fn each_mistake_with_its_place() {
     }
     // Codes are written from their highest bit on, so 0b10 is 0b01 as a number.
     type Write<'a> = &'a dyn Fn(&mut Writer);
-    let cases: [(Write<'_>, E, usize, &str); 15] = [
+    let cases: [(Write<'_>, E, usize, &str); 16] = [
         (&|w| _ = w.number(0b110, 3), E::BlockType, 8, "reserved block type"),
         (
             &|w| _ = w.number(0, 8).number(5, 16).number(0xFFFB, 16),
@@ -487,7 +516,9 @@ fn each_mistake_with_its_place() {
             11,
             "invalid repetition of a code length",
         ),
-        // 256 lengths, two too many: 0 for length 0, 1 for 18. 16 bits behind the 29.
+        // 256 lengths, and of two more one too many: 0 for 17, 1 for 18. 16 bits behind the 29.
+        (&|w| _ = zeros(dynamic(w, &[0, 1, 1, 0]), 1, 1).number(0, 4), E::RepeatedLength, 13, ""),
+        // The same, and many too many: 0 for length 0, 1 for 18.
         (&|w| _ = zeros(dynamic(w, &[0, 0, 1, 1]), 1, 1).number(0b1, 8), E::RepeatedLength, 13, ""),
         (
             &|w| _ = zeros(dynamic(w, &[0, 0, 1, 1]), 1, 1).number(0b00, 2),
@@ -669,7 +700,7 @@ fn the_limit_of_a_message_to_the_byte() {
         let expected = if length < message.len() {
             Error::MessageTooLong { length: limit + 1, limit }
         } else {
-            invalid(DeflateError::BlockType, payload.len()).expect("an error")
+            invalid(E::BlockType, payload.len()).expect("an error")
         };
         assert_eq!(error, Some(expected));
         assert_eq!(sent.concat(), message[..length.min(message.len())]);

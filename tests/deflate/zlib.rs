@@ -240,11 +240,10 @@ impl Judge {
                 message.extend(byte);
             }
             let moved = full || stream.avail_in != before;
-            if moved {
-                // Bit 7: between two blocks; below bit 6: how many bits of the input are left.
-                self.between_blocks = stream.data_type & 0xBF == 0x80;
-                self.after_last = false;
-            }
+            // Bit 7: it has just come to the end of a block. Below bit 6: how many bits are left.
+            let at_end = stream.data_type & 0xBF == 0x80;
+            self.between_blocks = at_end || self.between_blocks && !moved;
+            self.after_last &= !moved;
             match code {
                 z::Z_STREAM_END => {
                     // SAFETY: the stream is initialized for inflate.
