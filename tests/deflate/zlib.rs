@@ -214,11 +214,13 @@ impl Judge {
             }
             for chunk in part.chunks(step) {
                 taken += chunk.len();
-                if self.chunk(chunk, limit, message).is_err() {
-                    return Some(taken);
-                }
+                let result = self.chunk(chunk, limit, message);
+                // zlib may see a mistake behind the last byte of output with that.
                 if message.len() > limit {
                     return None;
+                }
+                if result.is_err() {
+                    return Some(taken);
                 }
             }
         }
