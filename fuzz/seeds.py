@@ -206,6 +206,15 @@ SEEDS["inflate"] = {
     + compressed(zlib_message(bytes(100_000), 9), first=0xC2),
     "dynamic": settings(STREAMING, limits=0x7F, target=WINDOW_15, chunks=(9, 1, 1))
     + compressed(zlib_message(b"".join(b"%d;" % (n * n) for n in range(60)))[:127]),
+    "too_far_back": settings(target=WINDOW_15, chunks=(2, 1, 1)) + compressed(AGAIN),
+    "gave_up_context": settings(target=NO_TAKEOVER, chunks=(1, 2, 1)) + compressed(HELLO, AGAIN),
+    "ends_with_its_last_block": settings(STREAMING, target=CLIENT, chunks=(3, 1, 1))
+    + compressed(bytes.fromhex("f348cdc9c907"), HELLO, AGAIN),
+    "without_a_byte": settings(target=WINDOW_15, chunks=(1, 1, 1)) + compressed(HELLO, b"", AGAIN),
+    "beyond_the_window": settings(STREAMING, chunks=(40, 1, 1))
+    + compressed(bytes.fromhex("002c01d3fe") + bytes(range(120)), first=0x41)
+    + compressed(bytes(range(120)), first=0x00)
+    + compressed(bytes(range(60)) + bytes.fromhex("02060000"), first=0x80),
     "not_utf8": settings(STREAMING, target=WINDOW_15, chunks=(2, 1, 1))
     + compressed(zlib_message("né".encode() + b"\xff no")),
 }

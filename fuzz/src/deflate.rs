@@ -8,6 +8,7 @@ use sansocket::{
 };
 
 use crate::Counted;
+use crate::judged;
 use crate::output::Output;
 use crate::record::Record;
 use crate::settings::Settings;
@@ -27,26 +28,52 @@ fn params(byte: u8) -> DeflateParams {
     }
 }
 
-/// Receives the input as the payloads of frames, and compares the ways of cutting the stream.
+/// Receives the input as the payloads of frames, and compares the ways of cutting the stream; then
+/// as compressed messages, and compares them with what zlib reads.
 ///
 /// The target's byte of the settings has the parameters, and 16 for a client. Of each frame there
 /// is a first byte without RSV2 and RSV3, the length of the payload, and the payload.
 pub fn received(input: &[u8]) {
     let Some((settings, payloads)) = Settings::split(input) else { return };
-    if input[4] & 16 == 0 {
+    let is_server = input[4] & 16 == 0;
+    if is_server {
         receive::<Server>(|| Server, input[4], &settings, &frames(payloads, true));
     } else {
         let role = || Client::new(Counted::default());
         receive::<Client<Counted>>(role, input[4], &settings, &frames(payloads, false));
     }
+    judged::compare(is_server, params(input[4]), &settings, &messages(payloads));
+}
+
+/// The payloads as those of compressed messages, each with the next first byte that has FIN.
+fn messages(payloads: &[u8]) -> Vec<judged::Message<'_>> {
+    let (mut messages, mut message) = (vec![], vec![]);
+    for (first, payload) in split(payloads) {
+        message.push(payload);
+        if first & 0x80 != 0 {
+            messages.push(core::mem::take(&mut message));
+        }
+    }
+    if !message.is_empty() {
+        messages.push(message);
+    }
+    messages
+}
+
+/// The first bytes of frames and their payloads.
+fn split(mut input: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
+    core::iter::from_fn(move || {
+        let [first, length, rest @ ..] = input else { return None };
+        let (payload, rest) = rest.split_at(usize::from(length & 0x7F).min(rest.len()));
+        input = rest;
+        Some((*first, payload))
+    })
 }
 
 /// Frames with a mask of zeros, or without one.
-fn frames(mut payloads: &[u8], masked: bool) -> Vec<u8> {
+fn frames(payloads: &[u8], masked: bool) -> Vec<u8> {
     let mut wire = vec![];
-    while let [first, length, rest @ ..] = payloads {
-        let (payload, rest) = rest.split_at(usize::from(length & 0x7F).min(rest.len()));
-        payloads = rest;
+    for (first, payload) in split(payloads) {
         let mask = if masked { 0x80 } else { 0 };
         wire.push(first & !0x30);
         match u8::try_from(payload.len()).expect("at most 127") {

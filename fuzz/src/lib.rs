@@ -5,6 +5,7 @@ pub mod deflate;
 pub mod driver;
 pub mod handshake;
 pub mod heads;
+mod judged;
 pub mod output;
 pub mod record;
 pub mod settings;

@@ -59,6 +59,8 @@ impl<R: Role, S: Storage> Connection<R, S> {
         cursor: &mut Cursor<C>,
         unmasked: &mut usize,
     ) -> Result<Flow, Error> {
+        // Whether all output of what was taken is out.
+        let mut drained = false;
         loop {
             let room = self.core.room();
             let Inflated { start, length, more, .. } = if payload.left > 0 {
@@ -69,8 +71,9 @@ impl<R: Role, S: Storage> Connection<R, S> {
                 }
                 self.inflate(payload, cursor, take, unmasked, room)?
             } else {
-                self.inflate_tail(payload, room)?
+                self.inflate_tail(payload, room, drained)?
             };
+            drained = !more;
             if length > 0 {
                 if let Some(step) = self.inflated(start, length)? {
                     return Ok(Flow::Step(step));
@@ -119,8 +122,17 @@ impl<R: Role, S: Storage> Connection<R, S> {
 
     /// Decompresses what is left of the frame's output, and of the message's end after its last
     /// frame.
-    fn inflate_tail(&mut self, payload: &Payload, room: usize) -> Result<Inflated, Error> {
-        let tail = if payload.fin && !self.has_tail() { &TAIL[..] } else { &[] };
+    ///
+    /// Whether the message needs that end shows when nothing else is left.
+    fn inflate_tail(
+        &mut self,
+        payload: &Payload,
+        room: usize,
+        drained: bool,
+    ) -> Result<Inflated, Error> {
+        let incoming = &self.core.incoming;
+        let drained = drained || incoming.length == 0 || incoming.tail > 0;
+        let tail = if payload.fin && drained && !self.has_tail() { &TAIL[..] } else { &[] };
         let tail = tail.get(usize::from(self.core.incoming.tail)..).unwrap_or_default();
         if tail.is_empty() && self.core.incoming.length == 0 {
             return Ok(Inflated { consumed: 0, start: 0, length: 0, more: false });

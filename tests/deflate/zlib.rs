@@ -20,8 +20,33 @@ pub(crate) struct Inflate(Box<z::z_stream>);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Refused(pub(crate) c_int);
 
+/// The judge of what a peer sends: as strict as the window, and it continues after the last block
+/// of a stream, with the window kept [RFC 7692 §7.2.3.4].
+pub(crate) struct Judge {
+    inflate: Inflate,
+    /// Whether the input so far ends between two blocks, at a byte boundary.
+    between_blocks: bool,
+    /// Whether it ends with the last block of a stream.
+    after_last: bool,
+}
+
+/// What the judge finds in a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Verdict {
+    /// The message, or what comes before the mistake.
+    pub(crate) message: Vec<u8>,
+    /// How many bytes it takes to see the mistake, if there is one. The four that are not sent
+    /// count as well.
+    pub(crate) refused_after: Option<usize>,
+}
+
 impl Deflate {
     pub(crate) fn new(bits: u8, level: u8) -> Self {
+        Self::with(bits, level, 8, z::Z_DEFAULT_STRATEGY)
+    }
+
+    /// With zlib's own settings for memory, 1 to 9, and strategy.
+    pub(crate) fn with(bits: u8, level: u8, memory: u8, strategy: c_int) -> Self {
         let mut stream = new_stream();
         // SAFETY: the stream is initialized, and is not moved, as it is boxed.
         let code = unsafe {
@@ -30,8 +55,8 @@ impl Deflate {
                 level.into(),
                 z::Z_DEFLATED,
                 -c_int::from(bits),
-                8,
-                z::Z_DEFAULT_STRATEGY,
+                memory.into(),
+                strategy,
                 z::zlibVersion(),
                 STREAM_SIZE,
             )
@@ -154,6 +179,91 @@ impl Inflate {
     }
 }
 
+impl Judge {
+    /// A window of exactly 2^`bits` bytes.
+    pub(crate) fn new(bits: u8) -> Self {
+        Self { inflate: Inflate::new(bits), between_blocks: true, after_last: false }
+    }
+
+    /// Forgets the messages so far.
+    pub(crate) fn reset(&mut self) {
+        self.inflate.reset();
+    }
+
+    /// Judges the payload of a message, `step` bytes at a time, up to more than `limit` bytes of
+    /// output.
+    pub(crate) fn message(&mut self, payload: &[u8], step: usize, limit: usize) -> Verdict {
+        let mut message = vec![];
+        let refused_after = self.refused_after(payload, step, limit, &mut message);
+        Verdict { message, refused_after }
+    }
+
+    fn refused_after(
+        &mut self,
+        payload: &[u8],
+        step: usize,
+        limit: usize,
+        message: &mut Vec<u8>,
+    ) -> Option<usize> {
+        (self.between_blocks, self.after_last) = (true, false);
+        let mut taken = 0;
+        for part in [payload, &TAIL] {
+            // A message may be empty, or end with the last block of a stream.
+            if taken == payload.len() && (payload.is_empty() || self.after_last) {
+                return None;
+            }
+            for chunk in part.chunks(step) {
+                taken += chunk.len();
+                let result = self.chunk(chunk, limit, message);
+                // zlib may see a mistake behind the last byte of output with that.
+                if message.len() > limit {
+                    return None;
+                }
+                if result.is_err() {
+                    return Some(taken);
+                }
+            }
+        }
+        if self.between_blocks { None } else { Some(taken) }
+    }
+
+    /// One byte of output at a time, as in [`Inflate::run`].
+    fn chunk(&mut self, input: &[u8], limit: usize, message: &mut Vec<u8>) -> Result<(), Refused> {
+        let stream = &mut *self.inflate.0;
+        let mut byte = [0];
+        lend_input(stream, input);
+        while message.len() <= limit {
+            lend_output(stream, &mut byte);
+            let before = stream.avail_in;
+            // SAFETY: input and output are alive, and as long as the stream was told.
+            let code = unsafe { z::inflate(stream, z::Z_SYNC_FLUSH) };
+            let full = stream.avail_out == 0;
+            if full {
+                message.extend(byte);
+            }
+            let moved = full || stream.avail_in != before;
+            // Bit 7: it has just come to the end of a block. Below bit 6: how many bits are left.
+            let at_end = stream.data_type & 0xBF == 0x80;
+            self.between_blocks = at_end || self.between_blocks && !moved;
+            self.after_last &= !moved;
+            match code {
+                z::Z_STREAM_END => {
+                    // SAFETY: the stream is initialized for inflate.
+                    assert_eq!(unsafe { inflateResetKeep(stream) }, z::Z_OK);
+                    (self.between_blocks, self.after_last) = (true, true);
+                    if stream.avail_in == 0 {
+                        break;
+                    }
+                }
+                z::Z_OK | z::Z_BUF_ERROR if moved => {}
+                z::Z_OK | z::Z_BUF_ERROR => break,
+                code => return Err(Refused(code)),
+            }
+        }
+        Ok(())
+    }
+}
+
 impl Drop for Deflate {
     fn drop(&mut self) {
         // SAFETY: the stream was initialized for deflate, and is not used any more.
@@ -197,6 +307,8 @@ extern "C" fn free(_: z::voidpf, memory: z::voidpf) {
 }
 
 unsafe extern "C" {
+    /// Starts a new stream that may refer to the window of the last one.
+    fn inflateResetKeep(stream: *mut z::z_stream) -> c_int;
     fn calloc(count: usize, size: usize) -> z::voidpf;
     #[link_name = "free"]
     fn libc_free(memory: z::voidpf);
