@@ -65,6 +65,11 @@ pub trait Bytes: Default {
 
     fn as_slice(&self) -> &[u8];
 
+    /// How many bytes there is memory for, with those that it holds.
+    fn capacity(&self) -> usize {
+        Self::LIMIT
+    }
+
     /// Appends bytes; `limit` is how long the whole can get, for the growth to stop there.
     fn append(&mut self, bytes: &[u8], limit: u64) -> Result<(), NoRoom>;
 
@@ -197,14 +202,6 @@ impl Memory {
         }
     }
 
-    #[inline]
-    fn capacity(&self) -> usize {
-        match self {
-            Self::Bytes(bytes) => bytes.capacity(),
-            Self::Text(text) => text.capacity(),
-        }
-    }
-
     /// Makes room for `more` bytes: twice as much each time, which keeps the work linear, but
     /// never more than the limit allows.
     #[inline]
@@ -256,6 +253,14 @@ impl Bytes for Memory {
         match self {
             Self::Bytes(bytes) => bytes,
             Self::Text(text) => text.as_bytes(),
+        }
+    }
+
+    #[inline]
+    fn capacity(&self) -> usize {
+        match self {
+            Self::Bytes(bytes) => bytes.capacity(),
+            Self::Text(text) => text.capacity(),
         }
     }
 
@@ -355,6 +360,10 @@ impl<const N: usize> Bytes for Option<Box<Inline<N>>> {
 
     fn as_slice(&self) -> &[u8] {
         self.as_ref().map_or(&[], |memory| memory.as_slice())
+    }
+
+    fn capacity(&self) -> usize {
+        self.as_ref().map_or(0, |_| N)
     }
 
     fn append(&mut self, bytes: &[u8], limit: u64) -> Result<(), NoRoom> {

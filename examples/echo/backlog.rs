@@ -28,6 +28,11 @@ impl Backlog {
         self.len() == 0
     }
 
+    /// How much memory it has, in bytes.
+    pub(crate) fn capacity(&self) -> usize {
+        self.bytes.capacity()
+    }
+
     pub(crate) fn as_slice(&self) -> &[u8] {
         &self.bytes[self.taken..]
     }
@@ -56,7 +61,8 @@ impl Backlog {
 
     /// Gives memory that it does not need back to `spare`.
     pub(crate) fn give_back(&mut self, spare: &mut Vec<u8>) {
-        if self.len() > self.bytes.capacity() / 2 {
+        // To copy half of some megabytes would take too long.
+        if self.len() > self.bytes.capacity() / 4 {
             return;
         }
         let rest = self.as_slice().to_vec();

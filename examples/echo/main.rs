@@ -10,8 +10,11 @@
 //! What each file shows:
 //!
 //! - [`peer`]: one connection, from its bytes to its end: receiving, back-pressure, closing TCP.
-//!   This is where the crate is used.
+//! - [`echo`]: what is said on it, in steps of bounded cost. This and `peer` are where the crate is
+//!   used.
 //! - [`server`]: the event loop around the connections: readiness, fairness, time, accepting.
+//! - [`budget`]: how long one connection may work before it is the turn of the others.
+//! - [`memory`]: how much all of them may hold together.
 //! - [`backlog`]: bytes that wait, outgoing or incoming, as a `sansocket::Buffer`.
 //! - [`deadlines`]: the next deadline of many connections.
 //! - [`page`]: plain HTTP on the same port.
@@ -26,13 +29,18 @@
 #![allow(clippy::std_instead_of_core, clippy::std_instead_of_alloc)]
 
 mod backlog;
+mod budget;
 #[path = "../common/compression.rs"]
 mod compression;
 mod deadlines;
+mod echo;
+mod memory;
 mod options;
 mod page;
 mod peer;
 mod server;
+#[cfg(test)]
+mod tests;
 
 use std::convert::Infallible;
 use std::io::{self, Write};

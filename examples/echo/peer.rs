@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! Open ── transport() says Close ──► Flushing ── all is written ──► Lingering ──► dropped
+//!   └── shed() ─────────────────────────┴─────────────────────────────────┘
 //! ```
 
 use std::io::{self, Read, Write};
@@ -10,21 +11,19 @@ use std::time::Duration;
 
 use mio::event::Event as Readiness;
 use mio::net::TcpStream;
-use sansocket::{Accept, Config, Connection, Event, Heap, Reply, SendError, Server, Transport};
+use sansocket::{CloseCode, Config, Connection, Heap, Server, Transport};
 
 use crate::backlog::Backlog;
+use crate::budget::Budget;
+use crate::echo::{self, HIGH_WATER};
+use crate::memory::{Memory, Share};
 use crate::options::Options;
-use crate::page;
 
 /// The most bytes to read at a time.
 const CHUNK: usize = 64 << 10;
 
-/// So many bytes may wait to be written before receiving stops. The echo of one more message can
-/// come on top of that.
-const HIGH_WATER: usize = 1 << 20;
-
-/// After so many reads it is the turn of the others.
-const READS_PER_TURN: usize = 8;
+/// The most bytes to write at a time: a socket can take megabytes in one call.
+const WRITE: usize = 256 << 10;
 
 /// A peer that stands in the way of output takes some of it within this time, or is dropped.
 const STALL: Duration = Duration::from_secs(30);
@@ -35,7 +34,7 @@ const LINGER: Duration = Duration::from_secs(1);
 /// A connection that has received nothing for so long gives its memory back.
 const QUIET: Duration = Duration::from_secs(1);
 
-/// The limits are the defaults: 16 MiB for frames and messages.
+/// What does not depend on the command line.
 const CONFIG: Config = Config::new()
     .opening_timeout(Duration::from_secs(10))
     .closing_timeout(Duration::from_secs(5))
@@ -48,8 +47,11 @@ pub(crate) struct Peer {
     stage: Stage,
     /// What the socket has not taken yet.
     output: Backlog,
-    /// What the connection has not consumed yet because there is too much output.
+    /// What the connection has not consumed yet, because the turn was over or there is too much
+    /// output.
     input: Backlog,
+    /// What all this holds, for the limit over all connections.
+    share: Share,
     /// The socket may have bytes, or the end of the stream: it has not said that it would block.
     readable: bool,
     /// The socket may take bytes.
@@ -91,6 +93,7 @@ pub(crate) enum Next {
 /// What all connections of the thread share.
 pub(crate) struct Shared {
     config: Config,
+    memory: Memory,
     /// What is read goes here first.
     input: Box<[u8]>,
     /// Lent to the output of the connection whose turn it is.
@@ -100,11 +103,19 @@ pub(crate) struct Shared {
 impl Shared {
     pub(crate) fn new(options: &Options) -> Self {
         let chunk = options.chop.map_or(CHUNK, |chop| chop.get().min(CHUNK));
+        let longest = options.max_message as u64;
+        let config = CONFIG.max_frame(longest).max_message(longest).delivery(options.delivery);
         Self {
-            config: options.compression.apply(CONFIG.delivery(options.delivery)),
+            config: options.compression.apply(config),
+            memory: Memory::new(options.max_memory),
             input: vec![0; chunk].into_boxed_slice(),
             output: Vec::new(),
         }
+    }
+
+    /// Whether connections hold too much memory, and some have to be [shed](Peer::shed).
+    pub(crate) fn is_exhausted(&self) -> bool {
+        self.memory.is_exceeded()
     }
 }
 
@@ -116,6 +127,7 @@ impl Peer {
             stage: Stage::Open,
             output: Backlog::default(),
             input: Backlog::default(),
+            share: Share::default(),
             readable: false,
             writable: true,
             ended: false,
@@ -138,9 +150,52 @@ impl Peer {
     pub(crate) fn turn(&mut self, now: Duration, shared: &mut Shared) -> Next {
         self.output.borrow(&mut shared.output);
         // The ways in which TCP breaks are all the same to an echo server.
-        let next = self.advance(now, &mut shared.input).unwrap_or(Next::Drop);
+        let next = self.advance(now, &mut shared.input, &Budget::new()).unwrap_or(Next::Drop);
         self.output.give_back(&mut shared.output);
+        if next == Next::Drop {
+            shared.memory.count(&mut self.share, 0);
+        } else {
+            self.count(shared);
+        }
         next
+    }
+
+    /// How much memory it holds, in bytes.
+    pub(crate) fn held(&self) -> usize {
+        self.share.bytes()
+    }
+
+    /// Gives memory back because connections hold too much of it: what it does not need, or if
+    /// that is nothing, all of it, with the end of the connection. Then it needs a turn.
+    pub(crate) fn shed(&mut self, shared: &mut Shared) {
+        let before = self.held();
+        self.connection.release();
+        self.count(shared);
+        if self.held() < before {
+            return;
+        }
+        // Not 1009: the message is not too long, it is the server that is short of memory.
+        let reason = (CloseCode::TRY_AGAIN_LATER, "the server is out of memory");
+        // Behind output that a client does not take, it would not see a close frame.
+        let can_tell = self.output.is_empty()
+            && matches!(self.stage, Stage::Open)
+            && self.connection.close(reason, &mut self.output).is_ok();
+        self.stage = if can_tell {
+            Stage::Flushing
+        } else {
+            self.output = Backlog::default();
+            Stage::Lingering { until: Duration::ZERO }
+        };
+        self.input = Backlog::default();
+        // The message under way is gone with the connection.
+        self.connection = Connection::server(shared.config);
+        self.count(shared);
+    }
+
+    /// Counts what it holds.
+    fn count(&mut self, shared: &mut Shared) {
+        let bytes = self.connection.buffered() + self.input.capacity() + self.output.capacity();
+        shared.memory.count(&mut self.share, bytes);
     }
 
     /// When to give it a turn at the latest.
@@ -158,11 +213,11 @@ impl Peer {
         }
     }
 
-    fn advance(&mut self, now: Duration, buffer: &mut [u8]) -> io::Result<Next> {
+    fn advance(&mut self, now: Duration, buffer: &mut [u8], budget: &Budget) -> io::Result<Next> {
         // While nothing is received, time stands still for the connection: the answer to its
         // keep-alive ping may have come, unread. So what is received after a jam counts first.
         let keeps_time = self.limit().is_none();
-        self.flush(now)?;
+        self.flush(now, budget)?;
         if keeps_time {
             self.tick(now);
         } else if self.limit().is_some_and(|limit| limit <= now) {
@@ -170,23 +225,24 @@ impl Peer {
         }
 
         if let Stage::Open = self.stage {
-            self.receive(now, buffer)?;
-            self.flush(now)?;
+            self.receive(now, buffer, budget)?;
+            self.flush(now, budget)?;
             if self.connection.transport() != Transport::Close {
-                let more = self.readable || !self.input.is_empty();
-                return Ok(if more && !self.is_congested() { Next::Turn } else { Next::Wait });
+                let input = self.readable || !self.input.is_empty();
+                let more = input && !self.is_congested() || self.can_write();
+                return Ok(if more { Next::Turn } else { Next::Wait });
             }
             self.input = Backlog::default();
             self.stage = Stage::Flushing;
         }
         if let Stage::Flushing = self.stage {
             if !self.output.is_empty() {
-                return Ok(Next::Wait);
+                return Ok(if self.can_write() { Next::Turn } else { Next::Wait });
             }
             self.socket.shutdown(Shutdown::Write)?;
             self.stage = Stage::Lingering { until: now + LINGER };
         }
-        self.linger(buffer)
+        self.linger(buffer, budget)
     }
 
     /// Does what is due.
@@ -205,28 +261,17 @@ impl Peer {
     }
 
     /// Receives what there is, up to the limits of a turn and of the output.
-    fn receive(&mut self, now: Duration, buffer: &mut [u8]) -> io::Result<()> {
-        for _ in 0..READS_PER_TURN {
-            if self.is_congested() || self.connection.transport() == Transport::Close {
+    fn receive(&mut self, now: Duration, buffer: &mut [u8], budget: &Budget) -> io::Result<()> {
+        while !self.is_congested() && self.connection.transport() != Transport::Close {
+            if !self.input.is_empty() {
+                self.receive_rest(budget)?;
+            } else if let Some(count) = self.read(buffer)? {
+                self.receive_chunk(now, &mut buffer[..count], budget)?;
+            } else {
                 break;
             }
-            if !self.input.is_empty() {
-                self.receive_rest()?;
-                continue;
-            }
-            match self.read(buffer)? {
-                None => break,
-                Some(0) => {
-                    self.ended = true;
-                    // Whether that was too early is for the report; no one reads it here.
-                    let _ = self.connection.end_of_stream();
-                }
-                Some(count) => {
-                    let chunk = &mut buffer[..count];
-                    let consumed = echo(&mut self.connection, chunk, &mut self.output)?;
-                    self.input = Backlog::from_slice(&chunk[consumed..]);
-                    self.quiet = Some(now + QUIET);
-                }
+            if budget.is_spent() {
+                break;
             }
         }
         if self.is_congested() {
@@ -236,10 +281,29 @@ impl Peer {
         Ok(())
     }
 
+    /// Receives what was read; nothing is the end of the stream.
+    fn receive_chunk(
+        &mut self,
+        now: Duration,
+        chunk: &mut [u8],
+        budget: &Budget,
+    ) -> io::Result<()> {
+        if chunk.is_empty() {
+            self.ended = true;
+            // Whether that was too early is for the report; no one reads it here.
+            let _ = self.connection.end_of_stream();
+            return Ok(());
+        }
+        let consumed = echo::receive(&mut self.connection, chunk, &mut self.output, budget)?;
+        self.input = Backlog::from_slice(&chunk[consumed..]);
+        self.quiet = Some(now + QUIET);
+        Ok(())
+    }
+
     /// Receives what was left of an earlier chunk.
-    fn receive_rest(&mut self) -> io::Result<()> {
+    fn receive_rest(&mut self, budget: &Budget) -> io::Result<()> {
         let rest = self.input.as_mut_slice();
-        let consumed = echo(&mut self.connection, rest, &mut self.output)?;
+        let consumed = echo::receive(&mut self.connection, rest, &mut self.output, budget)?;
         self.input.take(consumed);
         if self.input.is_empty() {
             self.input = Backlog::default();
@@ -247,10 +311,16 @@ impl Peer {
         Ok(())
     }
 
-    /// Writes as much of the output as the socket takes.
-    fn flush(&mut self, now: Duration) -> io::Result<()> {
-        while self.writable && !self.output.is_empty() {
-            match self.socket.write(self.output.as_slice()) {
+    /// Whether there is output that the socket may take.
+    fn can_write(&self) -> bool {
+        self.writable && !self.output.is_empty()
+    }
+
+    /// Writes as much of the output as the socket takes, up to the limit of a turn.
+    fn flush(&mut self, now: Duration, budget: &Budget) -> io::Result<()> {
+        while self.can_write() {
+            let output = self.output.as_slice();
+            match self.socket.write(&output[..output.len().min(WRITE)]) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(count) => {
                     self.output.take(count);
@@ -259,6 +329,9 @@ impl Peer {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.writable = false,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
+            }
+            if self.can_write() && budget.is_spent() {
+                break;
             }
         }
         if self.output.is_empty() {
@@ -282,11 +355,8 @@ impl Peer {
 
     /// Throws away what still comes, for closing a socket with unread bytes resets the
     /// connection, and the peer might never see the last ones that it was sent.
-    fn linger(&mut self, buffer: &mut [u8]) -> io::Result<Next> {
-        for _ in 0..READS_PER_TURN {
-            if self.ended {
-                return Ok(Next::Drop);
-            }
+    fn linger(&mut self, buffer: &mut [u8], budget: &Budget) -> io::Result<Next> {
+        while !self.ended {
             match self.read(buffer)? {
                 Some(count) => self.ended = count == 0,
                 // After its close frame a peer has nothing more to send, and it waits for the
@@ -294,40 +364,10 @@ impl Peer {
                 None if self.connection.close_report().was_clean => return Ok(Next::Drop),
                 None => return Ok(Next::Wait),
             }
+            if budget.is_spent() {
+                return Ok(Next::Turn);
+            }
         }
-        Ok(Next::Turn)
-    }
-}
-
-/// Receives a chunk and answers what is in it; gives how much of it is consumed, which is all
-/// unless the output has become too long on the way, or TCP is to be closed.
-fn echo(
-    connection: &mut Connection<Server, Heap>,
-    chunk: &mut [u8],
-    output: &mut Backlog,
-) -> io::Result<usize> {
-    let mut events = connection.receive(chunk, output);
-    // A failure ends the loop too; what the peer is told about it is in the output by then.
-    while let Ok(Some((event, mut reply))) = events.next() {
-        answer(event, &mut reply).map_err(io::Error::other)?;
-        // Not at the end of the chunk, where only an error can still be to tell.
-        if events.out().len() >= HIGH_WATER && !events.remaining().is_empty() {
-            break;
-        }
-    }
-    Ok(events.consumed())
-}
-
-/// What an echo server does.
-fn answer(event: Event<'_>, reply: &mut Reply<'_, Server, Heap, Backlog>) -> Result<(), SendError> {
-    match event {
-        Event::Request(request) => reply.accept(&request, Accept::new()),
-        Event::Http(request) => reply.respond(&page::response(&request)),
-        Event::Message(message) => reply.send(message),
-        // A piece without bytes would be a fragment without bytes; only the last one must be sent.
-        Event::Piece(piece) if piece.data.is_empty() && !piece.message_end => Ok(()),
-        Event::Piece(piece) => reply.send_fragment(piece.kind, piece.data, piece.message_end),
-        // Pings and close frames are answered by the connection itself.
-        _ => Ok(()),
+        Ok(Next::Drop)
     }
 }

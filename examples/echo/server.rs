@@ -2,7 +2,8 @@
 //!
 //! `mio` reports a change once, so what a socket is ready for is remembered by its [`Peer`], and a
 //! connection that has more to do stays in the queue until it has met the end of it. Each turn is
-//! bounded, and the queue is served in order: nobody starves the others.
+//! bounded, and the queue is served in order: nobody starves the others. When connections hold too
+//! much memory, the one that holds most is closed.
 //!
 //! What is said on a connection is none of its business: `benches/sockets` runs the same loop around
 //! another library.
@@ -81,27 +82,57 @@ impl Server {
         self.listener.local_addr()
     }
 
+    /// Whether connections hold more memory than they may.
+    #[cfg(test)]
+    pub(crate) fn is_exhausted(&self) -> bool {
+        self.shared.is_exhausted()
+    }
+
     /// Serves until the poll itself fails.
     pub(crate) fn run(&mut self) -> io::Result<Infallible> {
         let mut events = Events::with_capacity(1024);
         loop {
-            match self.poll.poll(&mut events, self.patience()) {
-                Ok(()) => {}
-                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                Err(error) => return Err(error),
-            }
-            let now = self.start.elapsed();
-            self.note(&events);
-            self.wake(now);
-            self.accept(now);
-            for _ in 0..self.queue.len() {
-                self.turn(now);
-            }
+            self.round(&mut events, self.patience())?;
+        }
+    }
+
+    /// Waits for events up to `patience`, then gives a turn to each connection that has something to do.
+    pub(crate) fn round(
+        &mut self,
+        events: &mut Events,
+        patience: Option<Duration>,
+    ) -> io::Result<()> {
+        match self.poll.poll(events, patience) {
+            Ok(()) => {}
+            Err(error) if error.kind() == ErrorKind::Interrupted => return Ok(()),
+            Err(error) => return Err(error),
+        }
+        let now = self.start.elapsed();
+        self.note(events);
+        self.wake(now);
+        self.accept(now);
+        for _ in 0..self.queue.len() {
+            // A turn can take milliseconds, so the time is not the same for all.
+            self.turn(self.start.elapsed());
+            self.shed();
+        }
+        Ok(())
+    }
+
+    /// Takes memory from the connections that hold most, until what is left is allowed.
+    fn shed(&mut self) {
+        while self.shared.is_exhausted() {
+            let Some((key, peer)) = self.peers.iter_mut().max_by_key(|(_, peer)| peer.held())
+            else {
+                return;
+            };
+            peer.shed(&mut self.shared);
+            enqueue(&mut self.queue, peer, key);
         }
     }
 
     /// How long to wait for events.
-    fn patience(&self) -> Option<Duration> {
+    pub(crate) fn patience(&self) -> Option<Duration> {
         if !self.queue.is_empty() || matches!(self.accepting, Accepting::Ready) {
             return Some(Duration::ZERO);
         }

@@ -498,6 +498,22 @@ impl<R: Role, S: Storage> Connection<R, S> {
         self.core.next_timeout()
     }
 
+    /// The memory allocated for the message under way, in bytes.
+    ///
+    /// On the heap this is up to twice the length of what has arrived of the message, decompressed,
+    /// as memory grows by doubling. Between messages it is what was kept for the next one
+    /// ([`Config::retain`]), which [`release`](Self::release) gives back. With
+    /// [`Fixed`](crate::Fixed) it is always the size of the storage. During the opening handshake it
+    /// is the memory for the head. The windows of compression are not included.
+    ///
+    /// [`receive`](Self::receive) allocates as it goes, up to [`Config::max_message`]. To limit the
+    /// memory of many connections together, pass short pieces and call this after each: a
+    /// compressed byte becomes up to 1,032 bytes of the message.
+    #[must_use]
+    pub fn buffered(&self) -> usize {
+        self.message.capacity()
+    }
+
     /// Gives back all memory that no message under way needs.
     ///
     /// For connections that are idle for a while: the next message allocates again.
