@@ -169,8 +169,7 @@ mod tests {
 
     #[test]
     fn compressed_input_is_taken_in_slices() {
-        // Blocks that say nothing: five bytes take a decompressor as long as thousands do.
-        let blocks = [0x02, 0x08, 0x20, 0x80, 0x00].repeat(20_000);
+        let blocks = crate::tests::nearly_empty_blocks(25);
         let mut input = frame(0x42, &blocks);
         let (output, turns) = turns(&mut connection(true), &mut input, hours, |_, consumed| {
             assert!(consumed <= SLICE, "{consumed} bytes in a step");

@@ -74,6 +74,14 @@ fn ping(payload: &[u8]) -> Vec<u8> {
     [&[0x89, 0x80 | length, 0, 0, 0, 0], payload].concat()
 }
 
+/// Compressed payload of 4,006 bytes a part: empty blocks, then a stored block of one byte, since
+/// more empty blocks in a row are refused.
+pub(crate) fn nearly_empty_blocks(parts: usize) -> Vec<u8> {
+    let empty = [0x02, 0x08, 0x20, 0x80, 0x00].repeat(800);
+    let stored = [0x00, 0x01, 0x00, 0xFE, 0xFF, b'x'];
+    [&empty[..], &stored].concat().repeat(parts)
+}
+
 struct Client {
     socket: TcpStream,
     received: Vec<u8>,
@@ -104,9 +112,11 @@ impl Client {
 fn expensive_input_delays_others_by_a_round_and_is_not_lost() {
     let mut fixture = Fixture::new(1 << 20);
     let (mut attacker, mut other) = (fixture.connect(), fixture.connect());
-    // 50,000 compressed bytes that say nothing, then a ping.
-    let blocks = [0x02, 0x08, 0x20, 0x80, 0x00].repeat(10_000);
-    attacker.send(&[b"\x42\xFE\xC3\x50\0\0\0\0", &blocks[..], &ping(b"done")].concat());
+    // Some 50,000 compressed bytes, then a ping.
+    let blocks = nearly_empty_blocks(12);
+    let [high, low] = u16::try_from(blocks.len()).expect("less than 64 KiB").to_be_bytes();
+    let header = [0x42, 0xFE, high, low, 0, 0, 0, 0];
+    attacker.send(&[&header[..], &blocks, &ping(b"done")].concat());
     other.send(&ping(b"hi"));
     let rounds = fixture.rounds_until(|| other.receive() == b"\x8A\x02hi");
     // Its readiness may be noted after the attacker's.
