@@ -140,7 +140,8 @@ fn in_pieces_to_a_client() {
 fn without_a_limit_it_inflates_to_a_gigabyte() {
     let mut bytes = wire::frame(true, FIN | RSV1 | BINARY, bomb());
     let mut out = Vec::new();
-    let config = Config::new().max_frame(u64::MAX).max_message(u64::MAX).delivery(Delivery::Streaming);
+    let config =
+        Config::new().max_frame(u64::MAX).max_message(u64::MAX).delivery(Delivery::Streaming);
     let mut connection = connection::<Server>(config);
     let (told, usage) = measure(|| {
         let mut told = 0;

@@ -1,9 +1,9 @@
 //! The loop that decodes most symbols: it stops where anything is near its end.
 
 use super::bits::BitBuffer;
-use super::header::Tables;
 use super::tables::{
     DIST_SIZE, FAR, FIXED_DIST, FIXED_LIT, Far, LIT_BITS, LIT_SIZE, LITERAL, NO_DIST, SPECIAL, SUB,
+    Tables,
 };
 use super::window::{OVERSHOOT, Place, ROOM};
 

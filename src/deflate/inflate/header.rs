@@ -2,31 +2,8 @@
 //! other codes, which are written with it.
 
 use super::bits::{BitBuffer, Input};
-use super::tables::{
-    BadCode, DIST_SIZE, DISTS, END_OF_BLOCK, Far, Item, LIT_SIZE, LITS, ORDER, SUB_SIZE,
-    build_codes, build_dists, build_lits,
-};
+use super::tables::{BadCode, DIST_SIZE, DISTS, LITS, ORDER, Tables, build, build_codes, item};
 use crate::deflate::DeflateError;
-
-/// The most code lengths in a header.
-const LENGTHS: usize = LITS + DISTS;
-
-/// The tables of the last dynamic block. While its header is read, they hold what is known of it.
-#[derive(Debug)]
-pub(super) struct Tables {
-    /// In a header: the items of the code lengths that are not 0.
-    pub(super) lit: [u16; LIT_SIZE],
-    /// In a header: the lengths of the code length code.
-    pub(super) sub: [u16; SUB_SIZE],
-    /// In a header: the table of the code length code.
-    pub(super) dist: [u16; DIST_SIZE],
-    pub(super) far: Far,
-}
-
-impl Tables {
-    pub(super) const EMPTY: Self =
-        Self { lit: [0; LIT_SIZE], sub: [0; SUB_SIZE], dist: [0; DIST_SIZE], far: Far::NONE };
-}
 
 /// How many codes a header declares, and how many lengths of its code length code were read.
 #[derive(Clone, Copy, Debug)]
@@ -77,6 +54,7 @@ impl Counts {
         }
         build_codes::<SMALL>(lengths, &mut tables.dist)
             .map_err(|BadCode| DeflateError::CodeLengthCode)?;
+        tables.counts = [0; 16];
         Ok(Some(Lengths { lits: self.lits, dists: self.dists, last: 0, read: 0, used: 0 }))
     }
 }
@@ -101,34 +79,21 @@ impl Lengths {
         bits: &mut BitBuffer,
         input: &mut Input<'_>,
     ) -> Result<bool, DeflateError> {
-        if !self.read_all(&mut tables.lit, &tables.dist, bits, input)? {
+        if !self.read_all(tables, bits, input)? {
             return Ok(false);
         }
-        // The items are where the table of literals goes.
-        let mut items = [0; LENGTHS];
-        items.copy_from_slice(tables.lit.get(..LENGTHS).unwrap_or_default());
-        let items = items.get(..usize::from(self.used)).unwrap_or_default();
-        let split = items.partition_point(|&item| item & 511 < self.lits);
-        let (lits, dists) = items.split_at_checked(split).unwrap_or_default();
-        if !lits.iter().rev().any(|&item| item & 511 == END_OF_BLOCK) {
-            return Err(DeflateError::MissingEndOfBlock);
-        }
-        build_lits::<SMALL>(lits, &mut tables.lit, &mut tables.sub)
-            .map_err(|BadCode| DeflateError::LiteralCode)?;
-        build_dists::<SMALL>(dists, self.lits, &mut tables.dist, &mut tables.far)
-            .map_err(|BadCode| DeflateError::DistanceCode)?;
+        build::<SMALL>(tables, self.used.into(), self.lits)?;
         Ok(true)
     }
 
-    /// Reads code lengths into `items`, by the table of the code length code. Returns whether all
-    /// are read.
+    /// Reads code lengths, by the table of the code length code. Returns whether all are read.
     fn read_all(
         &mut self,
-        items: &mut [Item; LIT_SIZE],
-        codes: &[u16; DIST_SIZE],
+        tables: &mut Tables,
         state: &mut BitBuffer,
         input: &mut Input<'_>,
     ) -> Result<bool, DeflateError> {
+        let Tables { lit: items, dist: codes, counts, .. } = tables;
         let mut bits = *state;
         let (mut read, mut used) = (u32::from(self.read), u32::from(self.used));
         let mut last = u32::from(self.last);
@@ -151,12 +116,13 @@ impl Lengths {
                     bits.skip(total);
                     last = if repeats { last } else { entry >> 8 & 15 };
                     // A length that is not 0 occurs six times at most; there is room for all six.
-                    let item = (last << 9 | read) as u16;
+                    let item = item(last as u16, read as u16);
                     let place = items.get_mut(used as usize..).and_then(|to| to.first_chunk_mut());
                     if let Some(place) = place {
                         *place = [item, item + 1, item + 2, item + 3, item + 4, item + 5];
                     }
                     used += if last != 0 { times } else { 0 };
+                    counts[last as usize % 16] += times as u16;
                     read += times;
                     if read >= all {
                         break;

@@ -34,8 +34,9 @@ mod window;
 use core::fmt;
 
 use self::bits::{BitBuffer, Input};
-use self::header::{Counts, Lengths, Tables};
+use self::header::{Counts, Lengths};
 use self::symbols::Codes;
+use self::tables::Tables;
 use self::window::{Match, Place};
 use super::{DeflateError, Inflated, MAX_EMPTY, Refused, WindowBits};
 

@@ -3,10 +3,9 @@
 
 use super::bits::Input;
 use super::fast;
-use super::header::Tables;
 use super::tables::{
     DIST_SIZE, FAR, FIXED_DIST, FIXED_LIT, LIT_BITS, LIT_SIZE, LITERAL, NO_DIST, NO_LIT, SPECIAL,
-    SUB, fixed_dist, fixed_lit,
+    SUB, Tables, fixed_dist, fixed_lit,
 };
 use super::window::{Match, ROOM};
 use super::{Fault, Inflater, Stop};

@@ -4,6 +4,32 @@
 //! in a second table by the bits behind those. Distances are looked up by the next seven bits, and
 //! a longer code by comparison.
 
+use crate::deflate::DeflateError;
+
+/// The tables of the last dynamic block. While its header is read, they hold what is known of it.
+#[derive(Debug)]
+pub(super) struct Tables {
+    /// In a header: the items of the code lengths that are not 0.
+    pub(super) lit: [u16; LIT_SIZE],
+    /// In a header: the lengths of the code length code.
+    pub(super) sub: [u16; SUB_SIZE],
+    /// In a header: the table of the code length code.
+    pub(super) dist: [u16; DIST_SIZE],
+    pub(super) far: Far,
+    /// In a header: how many codes of each length there are.
+    pub(super) counts: LengthCounts,
+}
+
+impl Tables {
+    pub(super) const EMPTY: Self = Self {
+        lit: [0; LIT_SIZE],
+        sub: [0; SUB_SIZE],
+        dist: [0; DIST_SIZE],
+        far: Far::NONE,
+        counts: [0; 16],
+    };
+}
+
 /// The number of bits that the first table of literals and lengths is indexed by.
 pub(super) const LIT_BITS: usize = 9;
 pub(super) const LIT_SIZE: usize = 1 << LIT_BITS;
@@ -105,6 +131,17 @@ const fn dist_entry(symbol: u16) -> u16 {
     }
 }
 
+/// The same as a table.
+static DIST_ENTRIES: [u16; 32] = {
+    let mut entries = [0; 32];
+    let mut symbol = 0;
+    while symbol < 32 {
+        entries[symbol] = dist_entry(symbol as u16);
+        symbol += 1;
+    }
+    entries
+};
+
 /// The order in which the lengths of the code length code are sent [RFC 1951 §3.2.7].
 pub(super) const ORDER: [u8; 19] =
     [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
@@ -150,184 +187,290 @@ pub(super) static FIXED_DIST: [u16; DIST_SIZE] = {
     table
 };
 
-/// The bits of each byte in reverse order.
-static REVERSED: [u8; 256] = {
-    let mut bytes = [0; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        bytes[byte] = (byte as u8).reverse_bits();
-        byte += 1;
+/// Nine bits in reverse order.
+static REVERSED: [u16; 512] = {
+    let mut reversed = [0; 512];
+    let mut bits = 0;
+    while bits < 512 {
+        reversed[bits] = (bits as u16).reverse_bits() >> 7;
+        bits += 1;
     }
-    bytes
+    reversed
 };
 
-/// A code of up to 16 bits, left-aligned in 16 bits, in the order in which its bits are sent.
+/// Nine bits of a code in the order in which they are sent.
 ///
 /// Without an instruction for that, the table takes a third of the time.
 #[inline(always)]
-fn reversed<const SMALL: bool>(code: u32) -> usize {
+fn reversed<const SMALL: bool>(bits: u32) -> usize {
     if SMALL || cfg!(any(target_arch = "aarch64", target_arch = "arm")) {
-        return (code as u16).reverse_bits().into();
+        return ((bits as u16).reverse_bits() >> 7).into();
     }
-    let [low, high, ..] = code.to_le_bytes().map(|byte| REVERSED[usize::from(byte)]);
-    usize::from(low) << 8 | usize::from(high)
+    REVERSED[bits as usize % REVERSED.len()].into()
 }
 
-/// A symbol of a code with the length of its code, which is not 0: `length << 9 | symbol`.
+/// The sum of what the codes of a complete code cover, in units of one code of 15 bits.
+const COMPLETE: u32 = 1 << 15;
+
+/// A symbol of a code with the length of its code, which is not 0: `length << 12 | symbol`.
 pub(super) type Item = u16;
 
+pub(super) const fn item(length: u16, symbol: u16) -> Item {
+    length << 12 | symbol
+}
+
 /// The symbol of an item.
-const fn symbol(item: Item) -> u16 {
-    item & 511
+pub(super) const fn symbol(item: Item) -> u16 {
+    item & 0xFFF
 }
 
 /// The length of an item's code, 1 to 15.
 const fn length(item: Item) -> usize {
-    (item >> 9 & 15) as usize
+    (item >> 12) as usize
 }
+
+/// The number of codes of each length.
+pub(super) type LengthCounts = [u16; 16];
 
 /// The lengths make no code.
 #[derive(Debug)]
 pub(super) struct BadCode;
 
+/// Which symbols a code has.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Alphabet {
+    Literals,
+    Distances,
+    CodeLengths,
+}
+
+impl Alphabet {
+    /// The entry of a symbol, without the length of its code.
+    #[inline(always)]
+    fn entry<const SMALL: bool>(self, symbol: u16) -> u16 {
+        let at = usize::from(symbol);
+        match self {
+            Self::Literals if SMALL => lit_entry(symbol),
+            Self::Literals => LIT_ENTRIES[at % LIT_ENTRIES.len()],
+            Self::Distances if SMALL => dist_entry(symbol),
+            Self::Distances => DIST_ENTRIES[at % DIST_ENTRIES.len()],
+            Self::CodeLengths => code_entry(symbol),
+        }
+    }
+
+    /// The entry of bits that are no code; one bit is consumed.
+    const fn none(self) -> u16 {
+        match self {
+            Self::Literals => NO_LIT + 1,
+            Self::Distances => NO_DIST,
+            Self::CodeLengths => 0,
+        }
+    }
+}
+
 /// The symbols of a code, in the order of their codes.
 struct Sorted<'a> {
+    alphabet: Alphabet,
     items: &'a [Item],
-    /// The number of codes of each length.
-    counts: [u16; 16],
-    /// Whether the code is complete: every sequence of bits begins with a code.
-    complete: bool,
+    counts: LengthCounts,
 }
 
 impl<'a> Sorted<'a> {
-    /// Sorts the symbols in `list`, each of which is `base` too high, into `items`. Codes have up
-    /// to `LONGEST` bits.
-    ///
-    /// As in zlib, a code must be complete, or have a single symbol of one bit, or no symbol.
+    /// Sorts the symbols in `list`, each of which is `base` too high, into `items`, whose length is
+    /// a power of two. There are `counts` of each length.
     #[inline(always)]
-    fn new<const LONGEST: usize>(
+    fn new<const SMALL: bool>(
+        alphabet: Alphabet,
         list: &[Item],
+        counts: &LengthCounts,
         base: u16,
         items: &'a mut [Item],
     ) -> Result<Self, BadCode> {
-        // Two sets of counters, since a counter that has just been written is slow to read.
-        let mut counts = [[0u16; 16]; 2];
-        let pairs = list.chunks_exact(2);
-        for &item in pairs.remainder() {
-            counts[0][length(item)] += 1;
+        // The same code for all alphabets, or code for each.
+        if SMALL {
+            return Self::new_small(alphabet, list, counts, base, items);
         }
-        for pair in pairs {
-            if let &[first, second] = pair {
-                counts[0][length(first)] += 1;
-                counts[1][length(second)] += 1;
-            }
-        }
-        let [mut counts, others] = counts;
-        counts.iter_mut().zip(others).for_each(|(count, other)| *count += other);
+        Self::sort(alphabet, list, counts, base, items)
+    }
+
+    #[inline(never)]
+    fn new_small(
+        alphabet: Alphabet,
+        list: &[Item],
+        counts: &LengthCounts,
+        base: u16,
+        items: &'a mut [Item],
+    ) -> Result<Self, BadCode> {
+        Self::sort(alphabet, list, counts, base, items)
+    }
+
+    #[inline(always)]
+    fn sort(
+        alphabet: Alphabet,
+        list: &[Item],
+        counts: &LengthCounts,
+        base: u16,
+        items: &'a mut [Item],
+    ) -> Result<Self, BadCode> {
         let mut ends = [0u16; 16];
         let (mut end, mut used) = (0, 0u32);
-        for length in 1..=LONGEST {
-            ends[length] = end;
-            end += counts[length];
-            used += u32::from(counts[length]) << (15 - length);
+        for ((to, &count), length) in ends.iter_mut().zip(counts).zip(0..).skip(1) {
+            *to = end;
+            end += count;
+            used += u32::from(count) << (15 - length);
         }
-        let complete = used == 1 << 15;
+        // As in zlib, a code must be complete: every sequence of bits begins with a code. Or it has
+        // no symbol, or a single one of one bit; but not the code length code.
+        let is_complete = used == COMPLETE;
         let is_code = match list.len() {
+            _ if alphabet == Alphabet::CodeLengths => is_complete,
             0 => true,
             1 => counts[1] == 1,
-            _ => complete,
+            _ => is_complete,
         };
         if !is_code {
             return Err(BadCode);
         }
+        let mask = items.len().wrapping_sub(1);
         for &item in list {
             let end = &mut ends[length(item)];
-            if let Some(place) = items.get_mut(usize::from(*end)) {
+            if let Some(place) = items.get_mut(usize::from(*end) & mask) {
                 *place = item.wrapping_sub(base);
             }
             *end += 1;
         }
         let items = items.get(..list.len()).unwrap_or_default();
-        Ok(Self { items, counts, complete })
+        Ok(Self { alphabet, items, counts: *counts })
     }
 
-    /// Fills a table with the codes that are not longer than its index.
-    ///
-    /// Returns how many codes these are, and the next code, left-aligned in 16 bits.
+    /// Fills `table` with the codes that are not longer than its index.
     #[inline(always)]
-    fn fill<const SIZE: usize, const SMALL: bool>(
-        &self,
-        table: &mut [u16; SIZE],
-        none: u16,
-        entry: impl Fn(u16) -> u16,
-    ) -> (usize, u32) {
+    fn fill<const SMALL: bool>(&self, table: &mut [u16]) -> Filled<'a> {
+        if SMALL { self.fill_small(table) } else { self.fill_table::<SMALL>(table) }
+    }
+
+    #[inline(never)]
+    fn fill_small(&self, table: &mut [u16]) -> Filled<'a> {
+        self.fill_table::<true>(table)
+    }
+
+    #[inline(always)]
+    fn fill_table<const SMALL: bool>(&self, table: &mut [u16]) -> Filled<'a> {
         /// The size of the part of the table that is filled entry by entry at first.
         const PART: usize = 16;
-        if !self.complete {
-            // A code of one bit, or none at all.
-            table.fill(none);
-            if let [item] = self.items {
-                let entry = entry(symbol(*item)) + 1;
+        let &Self { alphabet, items, ref counts } = self;
+        if items.len() <= 1 {
+            // The only codes that are not complete.
+            table.fill(alphabet.none());
+            if let &[item] = items {
+                let entry = alphabet.entry::<SMALL>(symbol(item)) + 1;
                 table.iter_mut().step_by(2).for_each(|place| *place = entry);
             }
-            return (self.items.len(), 0);
+            return Filled { longer: &[], code: 0 };
         }
-        let mut code = 0u32;
-        let mut rest = self.items;
-        for length in 1..=SIZE.ilog2() {
+        let mut code = 0;
+        let mut rest = items;
+        let mask = table.len().wrapping_sub(1);
+        for (length, &count) in (1..=table.len().ilog2()).zip(counts.iter().skip(1)) {
+            let size = 1 << length;
             // One bit more: the table so far, of the shorter codes, is repeated.
-            if 1 << length > PART {
-                if let Some((from, to)) = table.split_at_mut_checked(1 << (length - 1)) {
+            if size > PART {
+                if let Some((from, to)) = table.split_at_mut_checked(size / 2) {
                     for (from, to) in from.chunks_exact(PART).zip(to.chunks_exact_mut(PART)) {
                         to.copy_from_slice(from);
                     }
                 }
             }
-            let count = self.counts[length as usize % 16];
             let Some((these, longer)) = rest.split_at_checked(usize::from(count)) else { break };
             rest = longer;
-            for &item in these {
-                let mut at = reversed::<SMALL>(code) % SIZE;
-                code += 1 << (16 - length);
-                let entry = entry(symbol(item)) + length as u16;
-                table[at] = entry;
-                if 1 << length < PART {
-                    while at < PART {
-                        table[at % SIZE] = entry;
-                        at += 1 << length;
+            let (mask, step) = (mask & (size - 1), 1 << (LIT_BITS as u32 - length));
+            let mut next = |item| {
+                let at = reversed::<SMALL>(code) & mask;
+                code += step;
+                (at, alphabet.entry::<SMALL>(symbol(item)) + length as u16)
+            };
+            if size >= PART {
+                for &item in these {
+                    let (at, entry) = next(item);
+                    if let Some(place) = table.get_mut(at) {
+                        *place = entry;
                     }
                 }
+                continue;
+            }
+            for &item in these {
+                let (at, entry) = next(item);
+                let part = table.get_mut(at..PART).unwrap_or_default();
+                part.iter_mut().step_by(size).for_each(|place| *place = entry);
             }
         }
-        (self.items.len() - rest.len(), code)
+        Filled { longer: rest, code: code << (16 - LIT_BITS) }
     }
 }
 
-/// Builds the tables of literals and lengths.
-pub(super) fn build_lits<const SMALL: bool>(
-    list: &[Item],
+/// What a table of all shorter codes leaves.
+struct Filled<'a> {
+    /// The symbols with longer codes.
+    longer: &'a [Item],
+    /// The first of these codes, left-aligned in 16 bits.
+    code: u32,
+}
+
+/// Builds the tables of a block's codes from the list of literals and lengths in `lit` and of the
+/// distances behind them, which are symbols from `lits` on.
+pub(super) fn build<const SMALL: bool>(
+    tables: &mut Tables,
+    used: usize,
+    lits: u16,
+) -> Result<(), DeflateError> {
+    let list = tables.lit.get(..used).unwrap_or_default();
+    let split = list.partition_point(|&item| symbol(item) < lits);
+    let (lit_list, dist_list) = list.split_at_checked(split).unwrap_or_default();
+    let end = lit_list.partition_point(|&item| symbol(item) < END_OF_BLOCK);
+    if lit_list.get(end).is_none_or(|&item| symbol(item) != END_OF_BLOCK) {
+        return Err(DeflateError::MissingEndOfBlock);
+    }
+    let mut lit_counts = tables.counts;
+    let mut dist_counts = [0; 16];
+    for &item in dist_list {
+        lit_counts[length(item)] -= 1;
+        dist_counts[length(item)] += 1;
+    }
+    // Sorted first, since they are where the tables go.
+    let (mut lit_items, mut dist_items) = ([0; LITS.next_power_of_two()], [0; 32]);
+    let lits_sorted =
+        Sorted::new::<SMALL>(Alphabet::Literals, lit_list, &lit_counts, 0, &mut lit_items)
+            .map_err(|BadCode| DeflateError::LiteralCode)?;
+    let dists_sorted =
+        Sorted::new::<SMALL>(Alphabet::Distances, dist_list, &dist_counts, lits, &mut dist_items)
+            .map_err(|BadCode| DeflateError::DistanceCode)?;
+    fill_lits::<SMALL>(&lits_sorted, &mut tables.lit, &mut tables.sub);
+    fill_dists::<SMALL>(&dists_sorted, &mut tables.dist, &mut tables.far);
+    Ok(())
+}
+
+/// Fills the tables of literals and lengths.
+#[inline(always)]
+fn fill_lits<const SMALL: bool>(
+    sorted: &Sorted<'_>,
     table: &mut [u16; LIT_SIZE],
     sub: &mut [u16; SUB_SIZE],
-) -> Result<(), BadCode> {
-    let entry = |symbol: u16| {
-        if SMALL { lit_entry(symbol) } else { LIT_ENTRIES[usize::from(symbol) % 512] }
-    };
-    let mut items = [0; LITS];
-    let sorted = Sorted::new::<15>(list, 0, &mut items)?;
-    let (done, mut code) = sorted.fill::<LIT_SIZE, SMALL>(table, NO_LIT + 1, entry);
+) {
+    let Filled { longer, mut code } = sorted.fill::<SMALL>(table);
     let (mut prefix, mut start, mut end) = (LIT_SIZE, 0, 0);
     let (mut bits, mut left) = (0, 0);
-    for &item in sorted.items.get(done..).unwrap_or_default() {
+    for &item in longer {
         // How many codes of this length are left, including this one.
         if bits != length(item) {
             bits = length(item);
-            left = usize::from(sorted.counts[bits % 16]);
+            left = usize::from(sorted.counts[bits]);
         }
-        let at = reversed::<SMALL>(code);
+        let first = reversed::<SMALL>(code >> (16 - LIT_BITS)) % LIT_SIZE;
+        let rest = reversed::<SMALL>(code << LIT_BITS >> (16 - LIT_BITS) & 511);
         code += 1 << (16 - bits);
-        if at % LIT_SIZE != prefix {
+        if first != prefix {
             // A new second table, as wide as the codes with this prefix need.
-            prefix = at % LIT_SIZE;
+            prefix = first;
             start = end;
             let mut width = bits - LIT_BITS;
             let mut used = left;
@@ -339,14 +482,16 @@ pub(super) fn build_lits<const SMALL: bool>(
             table[prefix] = SUB | ((start / 2) as u16) << 8 | width as u16;
         }
         left -= 1;
-        let entry = entry(symbol(item)) + (bits - LIT_BITS) as u16;
-        let mut at = start + (at >> LIT_BITS);
+        let entry = Alphabet::Literals.entry::<SMALL>(symbol(item)) + (bits - LIT_BITS) as u16;
+        let mut at = start + rest;
         while at < end {
-            *sub.get_mut(at).ok_or(BadCode)? = entry;
+            // A complete code needs no more than that.
+            if let Some(place) = sub.get_mut(at) {
+                *place = entry;
+            }
             at += 1 << (bits - LIT_BITS);
         }
     }
-    Ok(())
 }
 
 /// The distance codes that are longer than the index of their table, in the order of codes.
@@ -379,24 +524,18 @@ impl Far {
     }
 }
 
-/// Builds the tables of distances, from symbols each of which is `base` too high.
-pub(super) fn build_dists<const SMALL: bool>(
-    list: &[Item],
-    base: u16,
-    table: &mut [u16; DIST_SIZE],
-    far: &mut Far,
-) -> Result<(), BadCode> {
-    let mut items = [0; DISTS];
-    let sorted = Sorted::new::<15>(list, base, &mut items)?;
-    let (done, mut code) = sorted.fill::<DIST_SIZE, SMALL>(table, NO_DIST, dist_entry);
-    if done == sorted.items.len() {
-        return Ok(());
+/// Fills the tables of distances.
+#[inline(always)]
+fn fill_dists<const SMALL: bool>(sorted: &Sorted<'_>, table: &mut [u16; DIST_SIZE], far: &mut Far) {
+    let Filled { longer, mut code } = sorted.fill::<SMALL>(table);
+    if longer.is_empty() {
+        return;
     }
     for prefix in code >> (16 - DIST_BITS)..1 << DIST_BITS {
         let at = (prefix as u16).reverse_bits() >> (16 - DIST_BITS);
         table[usize::from(at) % DIST_SIZE] = FAR;
     }
-    let mut place = done as u16;
+    let mut place = (sorted.items.len() - longer.len()) as u16;
     for index in 0..15 - DIST_BITS {
         let length = DIST_BITS + 1 + index;
         far.bases[index] = place.wrapping_sub((code >> (16 - length)) as u16);
@@ -407,26 +546,23 @@ pub(super) fn build_dists<const SMALL: bool>(
     for (to, from) in far.symbols.iter_mut().zip(sorted.items) {
         *to = *from as u8 & 31;
     }
-    Ok(())
 }
 
-/// Builds the table of the code length code, which must be complete, from the first 19 lengths.
+/// Builds the table of the code length code, which must be complete, from its first 19 lengths.
 pub(super) fn build_codes<const SMALL: bool>(
     lengths: &[u16],
     table: &mut [u16; DIST_SIZE],
 ) -> Result<(), BadCode> {
-    let mut list = [0; ORDER.len()];
+    let (mut list, mut items) = ([0; 32], [0; 32]);
+    let mut counts = [0; 16];
     let mut used = 0;
-    for (symbol, &length) in lengths.iter().enumerate().take(ORDER.len()) {
-        list[used % ORDER.len()] = length << 9 | symbol as u16;
+    for (&length, symbol) in lengths.iter().zip(0..ORDER.len() as u16) {
+        list[used % 32] = item(length, symbol);
+        counts[usize::from(length) % 16] += 1;
         used += usize::from(length != 0);
     }
-    let mut items = [0; ORDER.len()];
-    let sorted = Sorted::new::<7>(list.get(..used).unwrap_or_default(), 0, &mut items)?;
-    if !sorted.complete {
-        return Err(BadCode);
-    }
-    sorted.fill::<DIST_SIZE, SMALL>(table, 0, code_entry);
+    let list = list.get(..used).unwrap_or_default();
+    Sorted::new::<SMALL>(Alphabet::CodeLengths, list, &counts, 0, &mut items)?.fill::<SMALL>(table);
     Ok(())
 }
 
