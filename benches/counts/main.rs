@@ -7,6 +7,7 @@
 mod data;
 mod deflate;
 mod handshake;
+mod hostile;
 mod linear;
 mod messages;
 
@@ -54,6 +55,7 @@ fn main() -> ExitCode {
     paths.extend(handshake::paths());
     paths.extend(deflate::paths());
     paths.extend(linear::paths());
+    paths.extend(hostile::paths());
 
     match env::args().nth(1).as_deref() {
         // What cargo passes to every benchmark.
