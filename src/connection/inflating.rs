@@ -185,6 +185,7 @@ impl<R: Role, S: Storage> Connection<R, S> {
         let kind = incoming.kind();
         let start = !incoming.started;
         incoming.started = true;
+        self.core.before_frame = if payload.fin { 0 } else { incoming.length };
         if payload.fin {
             incoming.text.end(incoming.length)?;
             *incoming = Incoming::NONE;
@@ -244,9 +245,9 @@ impl Incoming {
 impl<R: Role> super::state::Core<R> {
     /// How many more bytes the frame under way, and its message, may be decompressed to.
     fn room(&self) -> usize {
-        let Incoming { length, before_frame, .. } = self.incoming;
+        let length = self.incoming.length;
         let message = self.config.max_message.saturating_sub(length);
-        let frame = self.config.max_frame.saturating_sub(length - before_frame);
+        let frame = self.config.max_frame.saturating_sub(length - self.before_frame);
         usize::try_from(message.min(frame)).unwrap_or(usize::MAX)
     }
 

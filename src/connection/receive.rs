@@ -502,7 +502,7 @@ impl<R: Role> Core<R> {
     /// Reads a header from the bytes at hand, or goes on with one that was cut.
     ///
     /// Gives how many bytes it took, and the payload that follows once the header is whole.
-    #[inline]
+    #[inline(always)]
     fn header(&mut self, rest: &[u8]) -> Result<(usize, Option<Payload>), Error> {
         let Frame::Header { mut bytes, length } = self.incoming.frame else {
             return Ok((0, None));
@@ -540,7 +540,7 @@ impl<R: Role> Core<R> {
     }
 
     /// Parses a header with the checks that depend on what came before it.
-    #[inline]
+    #[inline(always)]
     fn parse_header(&self, bytes: &[u8]) -> Result<Option<(FrameHeader, usize)>, Error> {
         FrameHeader::parse_checked(
             bytes,
@@ -570,20 +570,17 @@ impl<R: Role> Core<R> {
     }
 
     /// Checks the length of a frame against the limits; a control frame is short anyway.
-    #[inline]
+    #[inline(always)]
     fn check_length(&self, rsv: Rsv, opcode: OpCode, payload_len: u64) -> Result<(), Error> {
         if opcode.is_control() {
             return Ok(());
         }
-        let is_compressed = rsv == Rsv::RSV1 || self.incoming.compressed;
+        if rsv == Rsv::RSV1 || self.incoming.compressed {
+            return self.check_compressed_length(payload_len);
+        }
         let limit = self.config.max_frame;
-        let limit = if is_compressed { longest_compressed(limit) } else { limit };
         if payload_len > limit {
             return Err(Error::FrameTooLong { length: payload_len, limit });
-        }
-        if is_compressed {
-            // Its own length, and that of the message, show when it is decompressed.
-            return Ok(());
         }
         let length = self.incoming.length.saturating_add(payload_len);
         let limit = self.config.max_message;
@@ -591,6 +588,14 @@ impl<R: Role> Core<R> {
             return Err(Error::MessageTooLong { length, limit });
         }
         Ok(())
+    }
+
+    /// Checks the length of a compressed frame. Its own length, and that of the message, show when
+    /// it is decompressed.
+    #[inline(never)]
+    fn check_compressed_length(&self, length: u64) -> Result<(), Error> {
+        let limit = longest_compressed(self.config.max_frame);
+        if length > limit { Err(Error::FrameTooLong { length, limit }) } else { Ok(()) }
     }
 
     /// Begins the frame of a header.
@@ -608,7 +613,6 @@ impl<R: Role> Core<R> {
         }
         if !opcode.is_control() {
             self.note_received();
-            self.incoming.before_frame = self.incoming.length;
         }
         let payload = Payload { opcode, fin, key: mask, held: false, left: payload_len };
         self.incoming.frame = Frame::Payload(payload);

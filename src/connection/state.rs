@@ -39,6 +39,8 @@ pub(super) struct Core<R> {
     pub(super) farewell_due: bool,
     pub(super) lent: Lent,
     pub(super) incoming: Incoming,
+    /// How much of a compressed message came before the frame under way, after decompression.
+    pub(super) before_frame: u64,
     /// The message that is being sent in fragments.
     pub(super) sending: Option<Sending>,
     pub(super) closing: Closing,
@@ -84,8 +86,6 @@ pub(super) struct Incoming {
     pub(super) tail: u8,
     /// How many bytes of it were received, after decompression.
     pub(super) length: u64,
-    /// How many of them came before the frame under way, if the message is compressed.
-    pub(super) before_frame: u64,
     pub(super) text: Validator,
 }
 
@@ -155,7 +155,6 @@ impl Incoming {
         compressed: false,
         tail: 0,
         length: 0,
-        before_frame: 0,
         text: Validator::NONE,
     };
 }
@@ -171,6 +170,7 @@ impl<R> Core<R> {
             farewell_due: false,
             lent: Lent::Nothing,
             incoming: Incoming::NONE,
+            before_frame: 0,
             sending: None,
             closing: Closing::default(),
             timers: Timers::default(),

@@ -40,8 +40,11 @@ macro_rules! windows {
 
 windows!(8, 9, 10, 11, 12, 13, 14, 15);
 
+/// Without an allocator the size of the code counts more than speed.
+const SMALL: bool = !cfg!(feature = "alloc");
+
 /// A decompressor with its window inside.
-pub struct InlineDecompress<const WINDOW: usize>(Decompressor<[u8; WINDOW], true>);
+pub struct InlineDecompress<const WINDOW: usize>(Decompressor<[u8; WINDOW], SMALL>);
 
 impl<const WINDOW: usize> Default for InlineDecompress<WINDOW> {
     fn default() -> Self {

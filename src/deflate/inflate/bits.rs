@@ -54,9 +54,15 @@ impl BitBuffer {
         input.rest = input.rest.get(bytes as usize..).unwrap_or_default();
     }
 
-    /// The same, as a call: for code that is not on the hot path.
+    /// The same, as a call where code has to be small.
+    #[inline(always)]
+    pub(super) fn refill_for<const SMALL: bool>(&mut self, input: &mut Input<'_>) {
+        if SMALL { self.refill_cold(input) } else { self.refill(input) }
+    }
+
+    /// The same, as a call.
     #[inline(never)]
-    pub(super) fn refill_cold(&mut self, input: &mut Input<'_>) {
+    fn refill_cold(&mut self, input: &mut Input<'_>) {
         self.refill(input);
     }
 

@@ -79,7 +79,7 @@ impl Lengths {
         bits: &mut BitBuffer,
         input: &mut Input<'_>,
     ) -> Result<bool, DeflateError> {
-        if !self.read_all(tables, bits, input)? {
+        if !self.read_all::<SMALL>(tables, bits, input)? {
             return Ok(false);
         }
         build::<SMALL>(tables, self.used.into(), self.lits)?;
@@ -87,7 +87,7 @@ impl Lengths {
     }
 
     /// Reads code lengths, by the table of the code length code. Returns whether all are read.
-    fn read_all(
+    fn read_all<const SMALL: bool>(
         &mut self,
         tables: &mut Tables,
         state: &mut BitBuffer,
@@ -100,7 +100,7 @@ impl Lengths {
         let all = u32::from(self.lits) + u32::from(self.dists);
         let result = 'all: {
             while read < all {
-                bits.refill(input);
+                bits.refill_for::<SMALL>(input);
                 // That is enough for four, or all there is.
                 for _ in 0..4 {
                     let entry = u32::from(codes[bits.bits as usize % DIST_SIZE]);

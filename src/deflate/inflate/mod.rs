@@ -29,6 +29,8 @@ mod fast;
 mod header;
 mod symbols;
 mod tables;
+#[cfg(all(test, feature = "alloc"))]
+mod tests;
 mod window;
 
 use core::fmt;
@@ -90,8 +92,7 @@ impl From<DeflateError> for Fault {
 
 /// The decompressor of one direction of a connection, without the memory for its window.
 ///
-/// If it is `SMALL` it has less code and no constant tables, and is slower. It then needs no
-/// [`SLACK`].
+/// If it is `SMALL` it has less code and no constant tables, and is slower.
 pub(crate) struct Inflater<const SMALL: bool> {
     bits: BitBuffer,
     place: Place,

@@ -53,9 +53,10 @@ impl<const SMALL: bool> Inflater<SMALL> {
         limit: usize,
         input: &mut Input<'_>,
     ) -> Result<Option<Stop>, Fault> {
-        // No lap ends within a match if there is slack.
         let end = limit.min(memory.len());
         let full = limit.min(turn);
+        // Otherwise a copy that goes beyond its end overwrites a part of the window.
+        let has_slack = !SMALL && turn < memory.len();
         let tables = &self.tables;
         let (state, place) = (&mut self.bits, &mut self.place);
         loop {
@@ -65,7 +66,8 @@ impl<const SMALL: bool> Inflater<SMALL> {
                     return Ok(Some(Stop::Output));
                 }
             }
-            if !SMALL && input.rest.len() >= 8 && place.at < full && place.at + ROOM <= end {
+            let is_fast = has_slack && input.rest.len() >= 8;
+            if is_fast && place.at < full && place.at + ROOM <= end {
                 let tables = match codes {
                     Codes::Fixed => fast::FIXED,
                     Codes::Dynamic => fast::Lookup::new(tables),
@@ -75,7 +77,7 @@ impl<const SMALL: bool> Inflater<SMALL> {
                 }
             }
             // One symbol, if all of it is there.
-            state.refill(input);
+            state.refill_for::<SMALL>(input);
             let mut bits = *state;
             let mut entry = codes.lit::<SMALL>(tables, bits.bits);
             if entry & 0xF0 == u32::from(SUB) {
