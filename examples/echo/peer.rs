@@ -113,6 +113,11 @@ impl Shared {
         }
     }
 
+    /// Gives back the memory that is lent to outputs.
+    pub(crate) fn release(&mut self) {
+        self.output = Vec::new();
+    }
+
     /// Whether connections hold too much memory, and some have to be [shed](Peer::shed).
     pub(crate) fn is_exhausted(&self) -> bool {
         self.memory.is_exceeded()

@@ -231,6 +231,17 @@ impl Server {
         }
     }
 
+    /// Gives back the memory that was for many connections.
+    ///
+    /// Little as it is, it may lie above all that the connections had, and an allocator that gives
+    /// memory back from its end on then gives none.
+    fn release(&mut self) {
+        self.peers = Slab::new();
+        self.queue = VecDeque::new();
+        self.deadlines = Deadlines::default();
+        self.shared.release();
+    }
+
     /// Gives a turn to the first in the queue.
     fn turn(&mut self, now: Duration) {
         let Some(key) = self.queue.pop_front() else {
@@ -243,6 +254,9 @@ impl Server {
             Next::Wait => {}
             Next::Drop => {
                 self.peers.remove(key);
+                if self.peers.is_empty() {
+                    self.release();
+                }
                 return;
             }
         }
