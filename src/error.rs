@@ -41,15 +41,17 @@ pub enum Error {
     InvalidDeflate {
         /// What is wrong.
         reason: DeflateError,
-        /// The byte of the message's compressed payload, from 0, that the wrong part begins in. The
-        /// four bytes that are left out at the end of a message count as well [RFC 7692 §7.2.2].
+        /// The byte of the message's compressed payload, from 0, that the wrong part begins in; if
+        /// the lengths of codes are wrong, the byte behind them. The four bytes that are left out
+        /// at the end of a message count as well [RFC 7692 §7.2.2].
         offset: u64,
     },
     /// A compressed message has more than this many bytes of consecutive blocks that contain
     /// nothing; close code 1008.
     ///
-    /// Such a message keeps the receiver busy without an end. No compressor comes near: one that
-    /// flushes after each byte has 6 of them in a row.
+    /// Such a message keeps the receiver busy without an end. Compressors that flush after each byte
+    /// send 11 bytes of them in a row at most. A message in fragments reaches the limit with some
+    /// 800 empty ones in a row, if each is flushed.
     EmptyBlocks {
         /// The limit, in bytes, which is 4,096.
         limit: u16,

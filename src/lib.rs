@@ -222,7 +222,7 @@
 //! | [`begin_frame`](Connection::begin_frame) | none: 2 to 14 bytes of header | none | no |
 //! | [`ping`](Connection::ping), [`pong`](Connection::pong), [`close`](Connection::close) | 1, of at most 125 bytes | none | a close: its reason, to be reported |
 //! | [`accept`](Connection::accept), [`respond`](Connection::respond), [`client`](Connection::client) | the head, counted before it is written | a few over the request's lines | a client: the names of its subprotocols |
-//! | [`tick`](Connection::tick), [`next_timeout`](Connection::next_timeout), [`transport`](Connection::transport), [`state`](Connection::state), [`close_report`](Connection::close_report), [`end_of_stream`](Connection::end_of_stream) | constant work | | a close for idleness: its reason |
+//! | [`tick`](Connection::tick), [`next_timeout`](Connection::next_timeout), [`transport`](Connection::transport), [`state`](Connection::state), [`close_report`](Connection::close_report), [`buffered`](Connection::buffered), [`end_of_stream`](Connection::end_of_stream) | constant work | | a close for idleness: its reason |
 //! | [`release`](Connection::release) | none | none | gives back |
 //!
 //! # Features

@@ -58,8 +58,8 @@ impl core::error::Error for DeflateError {}
 
 /// The most bytes of consecutive blocks without content in one message.
 ///
-/// A compressor that flushes after every byte sends up to 6 bytes of them in a row: its flush is an
-/// empty stored block. The header of a dynamic block, which may be empty, takes less than 600.
+/// Compressors that flush after every byte send up to 11 bytes of them in a row: a flush is an empty
+/// stored block. An empty dynamic block takes less than 600.
 pub(crate) const MAX_EMPTY: u16 = 4096;
 
 /// Why a compressed message is refused.
