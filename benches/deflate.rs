@@ -132,8 +132,8 @@ impl Content {
     /// How long receiving may take, as a multiple of what zlib-rs takes.
     const fn target(&self) -> f64 {
         match self.length {
-            ..=1024 => 0.8,
-            ..=0x1_0000 => 0.95,
+            0..=1024 => 0.8,
+            1025..=0x1_0000 => 0.95,
             _ => 1.0,
         }
     }

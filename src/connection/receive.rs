@@ -502,7 +502,9 @@ impl<R: Role> Core<R> {
     /// Reads a header from the bytes at hand, or goes on with one that was cut.
     ///
     /// Gives how many bytes it took, and the payload that follows once the header is whole.
-    #[inline(always)]
+    // A call costs a short frame a tenth of its time; without an allocator code has to be small.
+    #[cfg_attr(feature = "alloc", inline(always))]
+    #[cfg_attr(not(feature = "alloc"), inline)]
     fn header(&mut self, rest: &[u8]) -> Result<(usize, Option<Payload>), Error> {
         let Frame::Header { mut bytes, length } = self.incoming.frame else {
             return Ok((0, None));
@@ -540,7 +542,7 @@ impl<R: Role> Core<R> {
     }
 
     /// Parses a header with the checks that depend on what came before it.
-    #[inline(always)]
+    #[inline]
     fn parse_header(&self, bytes: &[u8]) -> Result<Option<(FrameHeader, usize)>, Error> {
         FrameHeader::parse_checked(
             bytes,
@@ -570,7 +572,7 @@ impl<R: Role> Core<R> {
     }
 
     /// Checks the length of a frame against the limits; a control frame is short anyway.
-    #[inline(always)]
+    #[inline]
     fn check_length(&self, rsv: Rsv, opcode: OpCode, payload_len: u64) -> Result<(), Error> {
         if opcode.is_control() {
             return Ok(());

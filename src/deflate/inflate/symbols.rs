@@ -160,7 +160,8 @@ impl<const SMALL: bool> Inflater<SMALL> {
         if let (Some((from, rest)), Some(to)) =
             (input.rest.split_at_checked(count), memory.get_mut(*at..*at + count))
         {
-            to.copy_from_slice(from);
+            // A copy whose lengths the compiler cannot see to be equal could panic.
+            to.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
             input.rest = rest;
             *at += count;
             left -= count;

@@ -83,8 +83,8 @@ pub(super) const FAR: u16 = 0x4000;
 // The length, or with 2 extra bits the previous one, occurs `times` plus the extra bits.
 
 /// The lengths of symbols 257 to 285, less 3, and their extra bits, laid out as in an entry.
-const LENGTHS: [u16; 29] = {
-    let mut lengths = [0; 29];
+const LENGTHS: [u16; 32] = {
+    let mut lengths = [0; 32];
     let mut symbol = 0;
     let mut base = 0;
     while symbol < 28 {
@@ -103,7 +103,7 @@ const fn lit_entry(symbol: u16) -> u16 {
     match symbol {
         0..END_OF_BLOCK => symbol << 8 | LITERAL as u16,
         END_OF_BLOCK => END,
-        257..286 => LENGTHS[symbol as usize - 257],
+        257..286 => LENGTHS[(symbol as usize - 257) % LENGTHS.len()],
         _ => NO_LIT,
     }
 }

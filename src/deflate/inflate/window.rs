@@ -70,27 +70,20 @@ impl Match {
     /// Copies as much of the match as fits before `end`, and writes nothing beyond that.
     #[inline(always)]
     pub(super) fn copy(&mut self, memory: &mut [u8], place: &mut Place, end: usize) {
+        // Checked when the match was decoded: it is in the window.
+        let Some(mut source) = place.source(self.distance.into()) else { return };
         while self.length > 0 && place.at < end {
-            // Checked when the match was decoded: it is in the window.
-            let Some(source) = place.source(self.distance.into()) else { return };
-            let start = place.at;
-            let mut stop = end.min(start + usize::from(self.length));
-            if source >= start {
-                // From the last lap, up to the end of that.
-                stop = stop.min(start + place.lap - source);
-                memory.copy_within(source..source + stop - start, start);
-                place.at = stop;
+            let byte = memory.get(source).copied().unwrap_or_default();
+            if let Some(to) = memory.get_mut(place.at) {
+                *to = byte;
             }
-            while place.at < stop {
-                // What was copied repeats what is before it, so there is twice as much each time.
-                let count = (place.at - source).min(stop - place.at);
-                memory.copy_within(source..source + count, place.at);
-                place.at += count;
+            place.at += 1;
+            self.length -= 1;
+            source += 1;
+            if source == place.lap && source > place.at {
+                // From the last lap to this one.
+                source = 0;
             }
-            if stop == start {
-                return;
-            }
-            self.length -= (stop - start) as u16;
         }
     }
 }
