@@ -6,7 +6,8 @@ use alloc::vec::Vec;
 use proptest::prelude::*;
 
 use super::{Inflater, SLACK};
-use crate::deflate::{Inflated, Refused, WindowBits};
+use crate::deflate::compress::Compressor;
+use crate::deflate::{Deflating, Inflated, Refused, TAIL, WindowBits};
 
 /// What a message was decompressed to, and the error if there is one.
 type Outcome = (Vec<u8>, Option<Refused>);
@@ -42,7 +43,7 @@ fn outcome<const SMALL: bool>(
     room: usize,
 ) -> Outcome {
     let mut output = Vec::new();
-    for mut input in message.chunks(part).chain([&[0x00, 0x00, 0xFF, 0xFF][..]]) {
+    for mut input in message.chunks(part).chain([&TAIL[..]]) {
         loop {
             let Inflated { consumed, start, length, more } =
                 match inflater.inflate(memory, input, room) {
@@ -63,15 +64,12 @@ fn outcome<const SMALL: bool>(
 
 /// Messages of one stream, compressed with the largest window.
 fn compressed(texts: &[(u8, Vec<u8>)]) -> Vec<Vec<u8>> {
-    let mut zlib = flate2::Compress::new(flate2::Compression::new(6), false);
+    let mut compressor = Compressor::new(WindowBits::MAX, 6);
     texts
         .iter()
         .map(|(times, text)| {
-            let text = text.repeat(usize::from(*times));
-            let mut payload = Vec::with_capacity(2 * text.len() + 100);
-            zlib.compress_vec(&text, &mut payload, flate2::FlushCompress::Sync).expect("room");
-            payload.truncate(payload.len() - 4);
-            payload
+            compressor.compress(&text.repeat(usize::from(*times)), usize::MAX);
+            compressor.output().strip_suffix(&TAIL).expect("flushed").to_vec()
         })
         .collect()
 }
