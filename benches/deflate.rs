@@ -240,7 +240,7 @@ fn connection<R: Role>(role: R, takeover: bool) -> Connection<R, Heap> {
     Connection::established(role, Negotiated::new().deflate(params), config)
 }
 
-/// Receives frames, each in reads of so many bytes, and returns how long the messages are.
+/// Receives frames, each in reads of `read` bytes, and returns how long the messages are.
 fn receive<R: Role>(
     connection: &mut Connection<R, Heap>,
     wire: &mut [Vec<u8>],
@@ -259,7 +259,7 @@ fn receive<R: Role>(
     total
 }
 
-/// A message in reads of so many bytes; the last one has the tail as well.
+/// A message in reads of `read` bytes; the last one has the tail as well.
 fn reads(input: &[u8], read: usize) -> impl Iterator<Item = &[u8]> {
     let payload = input.len() - TAIL.len();
     (0..payload).step_by(read).map(move |start| {
@@ -431,7 +431,7 @@ impl Entropy for NoKeys {
     }
 }
 
-/// A JSON message of exactly so many bytes, with the keys and the few words that such messages have
+/// A JSON message of exactly `length` bytes, with the keys and the few words that such messages have
 /// in common.
 fn json(length: usize, random: &mut Random, index: usize) -> Vec<u8> {
     const WORDS: [&str; 8] =

@@ -26,7 +26,7 @@ const SLICE: usize = 1 << 10;
 /// A longer message goes back uncompressed, in bytes.
 const MAX_COMPRESSED: usize = 32 << 10;
 
-/// So many bytes may wait to be written before receiving stops. The echo of one more message can
+/// How many bytes may wait to be written before receiving stops. The echo of one more message can
 /// come on top of that.
 pub(crate) const HIGH_WATER: usize = 1 << 20;
 
@@ -69,7 +69,7 @@ fn step<C: Fn() -> Instant>(
 ) -> io::Result<usize> {
     let compresses = connection.deflate_params().is_some();
     let mut events = connection.receive(input, output);
-    // A failure ends the loop too; what the peer is told about it is in the output by then.
+    // A failure ends the loop too; its close frame is in the output by then.
     while let Ok(Some((event, mut reply))) = events.next() {
         answer(event, &mut reply).map_err(io::Error::other)?;
         // The clock is not read for messages that take less time than that.

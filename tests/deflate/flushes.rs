@@ -40,7 +40,7 @@ enum Flush {
     Full,
 }
 
-/// Where to flush: behind so many bytes.
+/// Where to flush: after each run of this many bytes.
 const STEPS: [usize; 5] = [1, 2, 7, 100, usize::MAX];
 
 const LEVELS: [u8; 4] = [0, 1, 6, 9];

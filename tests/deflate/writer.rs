@@ -49,9 +49,9 @@ pub(crate) enum Distance {
     Exact(usize),
     /// As far as that, or as far as it may be.
     Back(usize),
-    /// So many bytes more than the window.
+    /// This many bytes more than the window.
     Window(isize),
-    /// So many bytes more than there are.
+    /// This many bytes more than there are.
     Start(isize),
 }
 
