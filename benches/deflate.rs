@@ -25,9 +25,11 @@ use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress};
 use miniz_oxide::inflate::TINFLStatus;
 use miniz_oxide::inflate::core::inflate_flags::TINFL_FLAG_HAS_MORE_INPUT;
 use miniz_oxide::inflate::core::{DecompressorOxide, decompress};
+use sansocket::deflate::DeflateParams;
+use sansocket::frame::{FrameHeader, MaskKey, Opcode, Rsv};
 use sansocket::{
-    Client, Config, Connection, Deflate, DeflateParams, Entropy, EntropyError, Event, FrameHeader,
-    Heap, MaskKey, Negotiated, OpCode, Role, Rsv, Server,
+    Client, Config, Connection, DeflateConfig, Entropy, EntropyError, Event, Heap, Negotiated,
+    Role, Server,
 };
 
 /// How often each side of a comparison of decompressors has its turn.
@@ -113,14 +115,14 @@ fn receiving(wanted: impl Fn(&str) -> bool) {
 #[derive(Clone, Copy)]
 struct Content {
     name: &'static str,
-    opcode: OpCode,
+    opcode: Opcode,
     length: usize,
     make: fn(usize, &mut Random, usize) -> Vec<u8>,
 }
 
 impl Content {
     const fn json(name: &'static str, length: usize) -> Self {
-        Self { name, opcode: OpCode::Text, length, make: json }
+        Self { name, opcode: Opcode::Text, length, make: json }
     }
 
     fn messages(&self) -> Vec<Vec<u8>> {
@@ -144,8 +146,8 @@ const CONTENTS: [Content; 6] = [
     Content::json("JSON 1 KiB", 1 << 10),
     Content::json("JSON 64 KiB", 64 << 10),
     Content::json("JSON 1 MiB", 1 << 20),
-    Content { name: "text 64 KiB", opcode: OpCode::Text, length: 64 << 10, make: words },
-    Content { name: "binary 64 KiB", opcode: OpCode::Binary, length: 64 << 10, make: noise },
+    Content { name: "text 64 KiB", opcode: Opcode::Text, length: 64 << 10, make: words },
+    Content { name: "binary 64 KiB", opcode: Opcode::Binary, length: 64 << 10, make: noise },
 ];
 
 fn measure_receiving(
@@ -215,7 +217,7 @@ fn measure_receiving(
 }
 
 /// The payloads in frames, as the peer of a server or, without a key, of a client sends them.
-fn frames(opcode: OpCode, mask: Option<MaskKey>, payloads: &[Vec<u8>]) -> Vec<Vec<u8>> {
+fn frames(opcode: Opcode, mask: Option<MaskKey>, payloads: &[Vec<u8>]) -> Vec<Vec<u8>> {
     let frame = |payload: &Vec<u8>| {
         let payload_len = payload.len() as u64;
         let header = FrameHeader { fin: true, rsv: Rsv::RSV1, opcode, mask, payload_len };
@@ -236,7 +238,7 @@ fn connection<R: Role>(role: R, takeover: bool) -> Connection<R, Heap> {
         client_no_context_takeover: !takeover,
         ..DeflateParams::default()
     };
-    let config = Config::new().deflate(Deflate::new().level(LEVEL));
+    let config = Config::new().deflate(DeflateConfig::new().level(LEVEL));
     Connection::established(role, Negotiated::new().deflate(params), config)
 }
 

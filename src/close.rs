@@ -162,7 +162,7 @@ impl From<CloseCode> for CloseFrame<'_> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
-pub enum Transport {
+pub enum TransportAction {
     /// Read on.
     Read,
     /// Write what is left to write, then wait for the server to close TCP: the closing handshake

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use crate::deflate::Deflate;
+use crate::deflate::DeflateConfig;
 
 /// How messages are handed to the caller.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -59,7 +59,7 @@ pub struct Config {
     pub(crate) validate_held: bool,
     pub(crate) auto_pong: bool,
     pub(crate) auto_close: bool,
-    pub(crate) deflate: Option<Deflate>,
+    pub(crate) deflate: Option<DeflateConfig>,
     pub(crate) opening: Millis,
     pub(crate) closing: Millis,
     pub(crate) server_drop: Millis,
@@ -195,7 +195,7 @@ impl Config {
     /// Offers permessage-deflate as a client, and accepts it as a server [RFC 7692], if the storage
     /// has a codec (feature `deflate`).
     #[must_use]
-    pub const fn deflate(mut self, terms: Deflate) -> Self {
+    pub const fn deflate(mut self, terms: DeflateConfig) -> Self {
         self.deflate = Some(terms);
         self
     }

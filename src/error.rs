@@ -4,7 +4,7 @@ use core::fmt;
 
 use crate::close::{CloseCode, MAX_CLOSE_REASON};
 use crate::deflate::{DeflateError, MAX_EMPTY, Refused};
-use crate::frame::{FrameError, MAX_CONTROL_PAYLOAD, OpCode, Rsv};
+use crate::frame::{FrameError, MAX_CONTROL_PAYLOAD, Opcode, Rsv};
 use crate::storage::NoRoom;
 
 /// Why a connection failed, or, for [`Blocked`](Self::Blocked) alone, why it cannot go on yet.
@@ -111,7 +111,7 @@ impl Error {
         match self {
             Self::Handshake(error) => error.reason(),
             Self::Frame(error) => match error {
-                FrameError::ReservedOpCode(_) => "reserved opcode",
+                FrameError::ReservedOpcode(_) => "reserved opcode",
                 FrameError::FragmentedControl(_) => "fragmented control frame",
                 FrameError::ControlLength(_) => "control frame longer than 125 bytes",
                 FrameError::LengthNotMinimal(_) => "length not in its shortest form",
@@ -216,7 +216,7 @@ pub enum ProtocolError {
     /// A continuation frame while no message is under way [RFC 6455 §5.4].
     UnexpectedContinuation,
     /// A text or binary frame inside a fragmented message [RFC 6455 §5.4].
-    ExpectedContinuation(OpCode),
+    ExpectedContinuation(Opcode),
     /// A close frame with a payload of one byte [RFC 6455 §5.5.1].
     CloseLength,
     /// A close frame with a code, given here, that no close frame may carry [RFC 6455 §7.4].

@@ -16,9 +16,9 @@
 //!    with [`Events::next`] until there is none, and answer through the [`Reply`] beside each, or
 //!    later with the methods of the connection. Keep what is left in [`Events::remaining`], as
 //!    when a request has to be answered first, and pass it again before what is read next.
-//! 4. Ask [`Connection::transport`]: [`Read`](Transport::Read) and
-//!    [`AwaitClose`](Transport::AwaitClose) mean to go on with step 2,
-//!    [`Close`](Transport::Close) to write `out` and close TCP, best as is said there.
+//! 4. Ask [`Connection::transport`]: [`Read`](TransportAction::Read) and
+//!    [`AwaitClose`](TransportAction::AwaitClose) mean to go on with step 2,
+//!    [`Close`](TransportAction::Close) to write `out` and close TCP, best as is said there.
 //! 5. When the peer closes TCP, tell [`Connection::end_of_stream`]. Then, or after step 4,
 //!    [`Connection::close_report`] says how it ended.
 //!
@@ -39,13 +39,13 @@
 //! use std::io::{self, Read, Write};
 //! use std::net::{TcpListener, TcpStream};
 //!
-//! use sansocket::{Accept, Config, Connection, Event, Transport};
+//! use sansocket::{Accept, Config, Connection, Event, TransportAction};
 //!
 //! fn serve(mut socket: TcpStream) -> io::Result<()> {
 //!     let mut connection = Connection::server(Config::new());
 //!     let mut buffer = [0; 16 * 1024];
 //!     let mut out = Vec::new();
-//!     while connection.transport() != Transport::Close {
+//!     while connection.transport() != TransportAction::Close {
 //!         let length = socket.read(&mut buffer)?;
 //!         if length == 0 {
 //!             return connection.end_of_stream().map_err(io::Error::other);
@@ -94,7 +94,7 @@
 //! use std::io::{Read, Write};
 //! use std::net::TcpStream;
 //!
-//! use sansocket::{CloseCode, Config, Connection, Event, Request, SystemEntropy, Transport};
+//! use sansocket::{CloseCode, Config, Connection, Event, Request, SystemEntropy, TransportAction};
 //!
 //! fn main() -> Result<(), Box<dyn Error>> {
 //!     let mut socket = TcpStream::connect("127.0.0.1:9001")?;
@@ -106,7 +106,7 @@
 //!     loop {
 //!         socket.write_all(&out)?;
 //!         out.clear();
-//!         if connection.transport() == Transport::Close {
+//!         if connection.transport() == TransportAction::Close {
 //!             break;
 //!         }
 //!         let length = socket.read(&mut buffer)?;
@@ -187,7 +187,7 @@
 //!   as `&[u8]`; with [`Delivery::InPlace`] frames wait in the caller's buffer until they are whole,
 //!   and no message in one frame is ever copied.
 //! - Compression with permessage-deflate [RFC 7692] of whole messages and of fragments, on the heap,
-//!   shared by many connections, or in memory of constant size ([`Deflate`]).
+//!   shared by many connections, or in memory of constant size ([`DeflateConfig`]).
 //! - The closing handshake in every order, with what to do about TCP and a [`CloseReport`].
 //! - Strictness: everything that RFC 6455 tells an endpoint to refuse is refused, and invalid
 //!   UTF-8 at its first byte that cannot continue.
@@ -250,11 +250,11 @@ mod buffer;
 mod close;
 mod config;
 mod connection;
-mod deflate;
+pub mod deflate;
 mod error;
 mod event;
-mod frame;
-mod handshake;
+pub mod frame;
+pub mod handshake;
 mod message;
 mod role;
 mod storage;
@@ -263,20 +263,15 @@ mod utf8;
 pub mod wirelog;
 
 pub use buffer::{Buffer, FixedBuffer, SliceBuffer};
-pub use close::{CloseCode, CloseFrame, CloseReport, MAX_CLOSE_REASON, State, Transport};
+pub use close::{CloseCode, CloseFrame, CloseReport, MAX_CLOSE_REASON, State, TransportAction};
 pub use config::{Config, Delivery};
 pub use connection::{Chunk, Connection, Events, Negotiated, PayloadMask, Reply};
 #[cfg(all(feature = "deflate", feature = "alloc"))]
-pub use deflate::{CodecPool, Codecs, Shared};
-pub use deflate::{Compression, Deflate, DeflateError, DeflateParams, WindowBits};
-#[cfg(feature = "deflate")]
-pub use deflate::{Window, WindowSize};
-pub use error::{Error, HandshakeError, ProtocolError, SendError, Timeout};
+pub use deflate::Shared;
+pub use deflate::{Compression, DeflateConfig};
+pub use error::{Error, ProtocolError, SendError, Timeout};
 pub use event::Event;
-pub use frame::{
-    EncodedHeader, FrameError, FrameHeader, MAX_CONTROL_PAYLOAD, MaskKey, OpCode, Rsv,
-};
-pub use handshake::{Accept, Headers, Request, RequestHead, Response, ResponseHead};
+pub use handshake::{Accept, Request, Response};
 pub use message::{Message, MessageKind, Piece};
 #[cfg(feature = "getrandom")]
 pub use role::SystemEntropy;

@@ -3,7 +3,7 @@
 #[cfg(feature = "alloc")]
 use alloc::{string::String, vec::Vec};
 
-use crate::frame::OpCode;
+use crate::frame::Opcode;
 
 /// Whether a message is text or binary [RFC 6455 §5.6].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -18,10 +18,10 @@ pub enum MessageKind {
 impl MessageKind {
     /// The opcode of the first frame of such a message.
     #[must_use]
-    pub const fn opcode(self) -> OpCode {
+    pub const fn opcode(self) -> Opcode {
         match self {
-            Self::Text => OpCode::Text,
-            Self::Binary => OpCode::Binary,
+            Self::Text => Opcode::Text,
+            Self::Binary => Opcode::Binary,
         }
     }
 }

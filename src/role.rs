@@ -5,7 +5,7 @@ use core::fmt;
 
 use sha1_smol::Sha1;
 
-use crate::deflate::Deflate;
+use crate::deflate::DeflateConfig;
 use crate::error::{HandshakeError, SendError};
 use crate::event::Event;
 use crate::frame::MaskKey;
@@ -18,7 +18,7 @@ use crate::handshake::{self, Key, RequestHead, ResponseHead, Verdict};
 pub trait Role: sealed::Role {}
 
 pub(crate) mod sealed {
-    use super::{Deflate, Event, HandshakeError, MaskKey, MaskKeys, SendError, Verdict};
+    use super::{DeflateConfig, Event, HandshakeError, MaskKey, MaskKeys, SendError, Verdict};
 
     pub trait Role {
         /// Whether this is the server.
@@ -41,7 +41,7 @@ pub(crate) mod sealed {
             protocols: &[u8],
             head: &[u8],
             max_headers: u16,
-            terms: Option<&Deflate>,
+            terms: Option<&DeflateConfig>,
         ) -> Result<Verdict, HandshakeError>;
 
         /// The event of a head that was judged: an upgrade, or something else.
@@ -87,7 +87,7 @@ impl sealed::Role for Server {
         _: &[u8],
         head: &[u8],
         max_headers: u16,
-        _: Option<&Deflate>,
+        _: Option<&DeflateConfig>,
     ) -> Result<Verdict, HandshakeError> {
         handshake::judge_request(head, max_headers)
     }
@@ -148,7 +148,7 @@ impl<M: Entropy> sealed::Role for Client<M> {
         protocols: &[u8],
         head: &[u8],
         max_headers: u16,
-        terms: Option<&Deflate>,
+        terms: Option<&DeflateConfig>,
     ) -> Result<Verdict, HandshakeError> {
         handshake::judge_response(head, protocols, &self.nonce, max_headers, terms)
     }

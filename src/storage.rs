@@ -4,18 +4,16 @@
 #[cfg(feature = "alloc")]
 use alloc::{boxed::Box, string::String, vec::Vec};
 use core::fmt;
-#[cfg(feature = "deflate")]
-use core::marker::PhantomData;
 #[cfg(feature = "alloc")]
 use core::mem;
 
 use crate::close::MAX_CLOSE_REASON;
 use crate::config::Config;
-#[cfg(feature = "deflate")]
-use crate::deflate::WindowSize;
 #[cfg(all(feature = "alloc", feature = "deflate"))]
 use crate::deflate::{CodecPool, Shared, SharedCompress, SharedDecompress};
-use crate::deflate::{Compress, Decompress, Deflate};
+use crate::deflate::{Compress, Decompress, DeflateConfig};
+#[cfg(feature = "deflate")]
+use crate::deflate::{Window, WindowCodecs, WindowSize};
 use crate::frame::{MAX_CONTROL_PAYLOAD, MaskKey};
 use crate::message::MessageKind;
 
@@ -49,7 +47,7 @@ pub(crate) mod sealed {
         fn codecs(self) -> (Self::Decompress, Self::Compress);
 
         /// What to agree on with the peer, if there are codecs.
-        fn terms(config: &super::Config) -> Option<&super::Deflate> {
+        fn terms(config: &super::Config) -> Option<&super::DeflateConfig> {
             if Self::DEFLATES { config.deflate.as_ref() } else { None }
         }
     }
@@ -423,7 +421,7 @@ impl<const N: usize> sealed::Storage for Fixed<N> {
 }
 
 /// [`Fixed`] with permessage-deflate: windows of constant size for what is received, `IN`, and for
-/// what is sent, `OUT`, such as [`Window<9>`](crate::Window).
+/// what is sent, `OUT`, each as a power of two from 8 to 15.
 ///
 /// No larger window is agreed on. There are another `N` bytes of memory for what is compressed:
 /// messages of up to `N` bytes are, longer ones are sent plain by
@@ -432,20 +430,22 @@ impl<const N: usize> sealed::Storage for Fixed<N> {
 /// `N` bytes as it takes.
 ///
 /// ```
-/// use sansocket::{Config, Connection, Deflate, FixedDeflate, Window};
+/// use sansocket::{Config, Connection, DeflateConfig, FixedDeflate};
+/// use sansocket::deflate::Window;
 ///
-/// type Small = FixedDeflate<512, Window<9>, Window<9>>;
+/// type Small = FixedDeflate<512, 9, 9>;
 ///
-/// let config = Config::new().deflate(Deflate::new());
+/// let config = Config::new().deflate(DeflateConfig::new());
 /// let connection = Connection::server_in(Small::new(), config);
 /// ```
 ///
 /// A message of 8 KiB that is made as it is sent, with memory for 512 bytes:
 ///
 /// ```
-/// # use sansocket::{Config, Connection, DeflateParams, FixedDeflate, Negotiated, Server, Window};
+/// # use sansocket::{Config, Connection, FixedDeflate, Negotiated, Server};
+/// # use sansocket::deflate::{DeflateParams, Window};
 /// # use sansocket::{FixedBuffer, MessageKind};
-/// # type Small = FixedDeflate<512, Window<9>, Window<9>>;
+/// # type Small = FixedDeflate<512, 9, 9>;
 /// # let negotiated = Negotiated::new().deflate(DeflateParams::default());
 /// # let mut connection =
 /// #     Connection::established_in(Small::new(), Server, negotiated, Config::new());
@@ -459,51 +459,44 @@ impl<const N: usize> sealed::Storage for Fixed<N> {
 /// # Ok::<(), sansocket::SendError>(())
 /// ```
 #[cfg(feature = "deflate")]
-pub struct FixedDeflate<const N: usize, IN, OUT>(PhantomData<(IN, OUT)>);
+#[derive(Clone, Copy, Default)]
+pub struct FixedDeflate<const N: usize, const IN: u8, const OUT: u8>(());
 
 #[cfg(feature = "deflate")]
-impl<const N: usize, IN: WindowSize, OUT: WindowSize> FixedDeflate<N, IN, OUT> {
+impl<const N: usize, const IN: u8, const OUT: u8> FixedDeflate<N, IN, OUT> {
     /// The storage itself, which is nothing but its type.
     #[must_use]
     pub const fn new() -> Self {
-        Self(PhantomData)
+        Self(())
     }
 }
 
 #[cfg(feature = "deflate")]
-impl<const N: usize, IN: WindowSize, OUT: WindowSize> Default for FixedDeflate<N, IN, OUT> {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-#[cfg(feature = "deflate")]
-impl<const N: usize, IN, OUT> Clone for FixedDeflate<N, IN, OUT> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-#[cfg(feature = "deflate")]
-impl<const N: usize, IN, OUT> Copy for FixedDeflate<N, IN, OUT> {}
-
-#[cfg(feature = "deflate")]
-impl<const N: usize, IN, OUT> fmt::Debug for FixedDeflate<N, IN, OUT> {
+impl<const N: usize, const IN: u8, const OUT: u8> fmt::Debug for FixedDeflate<N, IN, OUT> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "FixedDeflate<{N}>")
+        write!(f, "FixedDeflate<{N}, {IN}, {OUT}>")
     }
 }
 
 #[cfg(feature = "deflate")]
-impl<const N: usize, IN: WindowSize, OUT: WindowSize> Storage for FixedDeflate<N, IN, OUT> {}
+impl<const N: usize, const IN: u8, const OUT: u8> Storage for FixedDeflate<N, IN, OUT>
+where
+    Window<IN>: WindowSize,
+    Window<OUT>: WindowSize,
+{
+}
 
 #[cfg(feature = "deflate")]
-impl<const N: usize, IN: WindowSize, OUT: WindowSize> sealed::Storage for FixedDeflate<N, IN, OUT> {
+impl<const N: usize, const IN: u8, const OUT: u8> sealed::Storage for FixedDeflate<N, IN, OUT>
+where
+    Window<IN>: WindowSize,
+    Window<OUT>: WindowSize,
+{
     type Message = Inline<N>;
     type Control = Inline<MAX_CONTROL_PAYLOAD>;
     type Note = ();
-    type Decompress = IN::Decompress;
-    type Compress = OUT::Compress<N>;
+    type Decompress = <Window<IN> as WindowCodecs>::Decompress;
+    type Compress = <Window<OUT> as WindowCodecs>::Compress<N>;
 
     fn codecs(self) -> (Self::Decompress, Self::Compress) {
         Default::default()

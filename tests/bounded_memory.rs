@@ -8,9 +8,8 @@ use common::output::Output;
 use common::record::{Driver, Seen};
 use common::side::{Script, Side, established};
 use common::wire::{self, BINARY, CONTINUATION, FIN};
-use sansocket::{
-    Client, Config, Delivery, Error, Fixed, HandshakeError, MessageKind, Server, Storage,
-};
+use sansocket::handshake::HandshakeError;
+use sansocket::{Client, Config, Delivery, Error, Fixed, MessageKind, Server, Storage};
 
 #[global_allocator]
 static HEAP: CountingHeap = CountingHeap;

@@ -51,7 +51,7 @@ fn a_release_leaves_the_message_under_way() {
 #[cfg(feature = "deflate")]
 #[test]
 fn of_a_compressed_message_it_counts_the_bytes_that_come_out() {
-    use sansocket::DeflateParams;
+    use sansocket::deflate::DeflateParams;
 
     // One literal 0 and 40 matches of 258 bytes at a distance of 1, in a block of fixed codes:
     // 10,321 bytes out of 71 or less.

@@ -5,7 +5,7 @@ mod wire;
 
 use sansocket::{
     CloseCode, CloseFrame, CloseReport, Config, Connection, Delivery, Error, Event, MessageKind,
-    ProtocolError, Role, SendError, Server, State, Storage, Transport,
+    ProtocolError, Role, SendError, Server, State, Storage, TransportAction,
 };
 use wire::{
     Out, ScriptedClient, Seen, Side, close_body, feed, feed_with, from_peer, from_us, open,
@@ -48,11 +48,11 @@ fn some(text: &str) -> Option<String> {
 }
 
 /// The state and the advice of a side that has closed cleanly: only the server drops TCP.
-fn done<R: Side>() -> (State, Transport) {
-    (State::Closed, if R::MASKS { Transport::AwaitClose } else { Transport::Close })
+fn done<R: Side>() -> (State, TransportAction) {
+    (State::Closed, if R::MASKS { TransportAction::AwaitClose } else { TransportAction::Close })
 }
 
-fn standing<R: Role, S: Storage>(connection: &Connection<R, S>) -> (State, Transport) {
+fn standing<R: Role, S: Storage>(connection: &Connection<R, S>) -> (State, TransportAction) {
     (connection.state(), connection.transport())
 }
 
@@ -105,7 +105,7 @@ both_sides! {
 fn an_open_connection_reports_nothing<R: Side>() {
     let connection = open::<R>(Config::new());
     assert_eq!(report(&connection), Report::default());
-    assert_eq!(standing(&connection), (State::Open, Transport::Read));
+    assert_eq!(standing(&connection), (State::Open, TransportAction::Read));
 }
 
 fn we_close_first<R: Side>() {
@@ -113,7 +113,7 @@ fn we_close_first<R: Side>() {
     let mut connection = open::<R>(Config::new());
     connection.close(CloseFrame::new(CloseCode::GOING_AWAY, "bye"), &mut out).unwrap();
     assert_eq!(out.take(), from_us::<R>(0x88, &close_body(1001, "bye")));
-    assert_eq!(standing(&connection), (State::Closing, Transport::Read));
+    assert_eq!(standing(&connection), (State::Closing, TransportAction::Read));
     let expected = Report {
         closed_by_me: true,
         frames: (true, false),
@@ -137,7 +137,7 @@ fn we_close_first<R: Side>() {
     };
     assert_eq!(report(&connection), expected);
     assert_eq!(connection.end_of_stream(), Ok(()));
-    assert_eq!(standing(&connection), (State::Closed, Transport::Close));
+    assert_eq!(standing(&connection), (State::Closed, TransportAction::Close));
     assert!(report(&connection).was_clean);
 }
 
@@ -221,7 +221,7 @@ fn a_close_frame_may_be_answered_by_the_caller<R: Side>() {
 
     let mut connection = connect();
     feed_with(&mut connection, &wire, &mut out, |_, reply| {
-        assert_eq!((reply.state(), reply.transport()), (State::Closing, Transport::Read));
+        assert_eq!((reply.state(), reply.transport()), (State::Closing, TransportAction::Read));
         reply.close(CloseFrame::new(CloseCode::NORMAL, "done")).unwrap();
         assert_eq!((reply.state(), reply.transport()), done::<R>());
     });
@@ -230,7 +230,10 @@ fn a_close_frame_may_be_answered_by_the_caller<R: Side>() {
 
     let mut connection = connect();
     assert_eq!(feed(&mut connection, &wire, &mut out).all(), [seen_close(1000, "done?")]);
-    assert_eq!((out.take(), standing(&connection)), (vec![], (State::Closing, Transport::Read)));
+    assert_eq!(
+        (out.take(), standing(&connection)),
+        (vec![], (State::Closing, TransportAction::Read))
+    );
     assert_eq!(
         report(&connection),
         Report { frames: (false, true), remote: (Some(1000), some("done?")), ..Report::default() }
@@ -300,7 +303,7 @@ fn a_failure_closes_and_drops<R: Side>() {
     let reason = error.reason();
     assert_eq!(feed(&mut connection, &[0x80], &mut out).result, Err(error));
     assert_eq!(out.take(), from_us::<R>(0x88, &close_body(1002, reason)));
-    assert_eq!(standing(&connection), (State::Closed, Transport::Close));
+    assert_eq!(standing(&connection), (State::Closed, TransportAction::Close));
     let expected = Report {
         closed_by_me: true,
         failed_by_me: true,
@@ -325,7 +328,7 @@ fn a_failure_after_our_close_frame_sends_no_other<R: Side>() {
     let error = Error::Protocol(ProtocolError::UnexpectedContinuation);
     assert_eq!(feed(&mut connection, &[0x80], &mut out).result, Err(error));
     assert_eq!(out.take(), [], "a second close frame");
-    assert_eq!(standing(&connection), (State::Closed, Transport::Close));
+    assert_eq!(standing(&connection), (State::Closed, TransportAction::Close));
     let now = report(&connection);
     assert!(now.closed_by_me && now.failed_by_me && now.dropped_by_me && !now.was_clean);
     assert_eq!(now.not_clean_reason, some(error.reason()));
@@ -369,7 +372,7 @@ fn the_stream_ends_too_early<R: Side>() {
         let mut connection = open::<R>(Config::new());
         feed(&mut connection, start, &mut out).all();
         assert_eq!(connection.end_of_stream(), Err(Error::UnexpectedEnd));
-        assert_eq!(standing(&connection), (State::Closed, Transport::Close));
+        assert_eq!(standing(&connection), (State::Closed, TransportAction::Close));
         assert_eq!(report(&connection), not_clean);
         let again = feed(&mut connection, &peer_close::<R>(1000, ""), &mut out);
         assert_eq!((again.result, out.take()), (Err(Error::UnexpectedEnd), vec![]));
@@ -422,7 +425,7 @@ fn a_server_that_has_dropped_tcp_still_says_so_at_its_end() {
     let mut server = open::<Server>(Config::new());
     feed(&mut server, &peer_close::<Server>(1000, ""), &mut out).all();
     assert!(report(&server).dropped_by_me);
-    // The driver shuts its side down and reads to the end, as `Transport::Close` advises.
+    // The driver shuts its side down and reads to the end, as `TransportAction::Close` advises.
     assert_eq!(server.end_of_stream(), Ok(()));
     assert!(report(&server).dropped_by_me);
 }

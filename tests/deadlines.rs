@@ -6,7 +6,7 @@ use core::time::Duration;
 
 use sansocket::{
     Accept, CloseCode, Config, Connection, Error, Fixed, FixedBuffer, Request, Role, SendError,
-    Server, State, Storage, Timeout, Transport,
+    Server, State, Storage, Timeout, TransportAction,
 };
 use wire::{
     Memory, Out, Scripted, ScriptedClient, Seen, Side, close_body, feed, from_peer, from_us, open,
@@ -49,7 +49,10 @@ fn reach<R: Role, S: Storage>(
 #[track_caller]
 fn assert_failed<R: Role, S: Storage>(connection: &mut Connection<R, S>, timeout: Timeout) {
     let error = Error::Timeout(timeout);
-    assert_eq!((connection.state(), connection.transport()), (State::Closed, Transport::Close));
+    assert_eq!(
+        (connection.state(), connection.transport()),
+        (State::Closed, TransportAction::Close)
+    );
     let report = connection.close_report();
     assert_eq!(report.opening_timeout, timeout == Timeout::Opening);
     assert_eq!(report.closing_timeout, timeout == Timeout::Closing);
@@ -196,7 +199,7 @@ fn only_a_client_waits_for_the_end_of_tcp() {
         assert_eq!(client.next_timeout(), Some(ms(40)));
         pass(&mut client, 39);
         feed(&mut client, &from_peer::<ScriptedClient>(0x88, &close), &mut Out::default()).all();
-        assert_eq!(client.transport(), Transport::AwaitClose);
+        assert_eq!(client.transport(), TransportAction::AwaitClose);
         assert_eq!(client.next_timeout(), Some(ms(49)));
         client
     });

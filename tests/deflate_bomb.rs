@@ -13,9 +13,10 @@ use std::sync::OnceLock;
 use common::heap::{CountingHeap, measure};
 use common::side::{Script, Side};
 use common::wire::{self, BINARY, CLOSE, FIN};
+use sansocket::deflate::DeflateParams;
 use sansocket::{
-    Client, CloseCode, Config, Connection, DeflateParams, Delivery, Error, Event, Heap, Negotiated,
-    Server, State, Transport,
+    Client, CloseCode, Config, Connection, Delivery, Error, Event, Heap, Negotiated, Server, State,
+    TransportAction,
 };
 
 #[global_allocator]
@@ -100,7 +101,10 @@ fn check<R: Side>(delivery: Delivery, limit: u64, step: usize) {
     let frames = wire::read_frames(&out);
     let payload = wire::close_payload(1009, error.reason());
     assert_eq!((frames.len(), frames[0].first, &frames[0].payload), (1, FIN | CLOSE, &payload));
-    assert_eq!((connection.state(), connection.transport()), (State::Closed, Transport::Close));
+    assert_eq!(
+        (connection.state(), connection.transport()),
+        (State::Closed, TransportAction::Close)
+    );
     assert_eq!(connection.receive(&[][..], &mut out).next().map(drop), Err(error), "{name}");
     connection.release();
     let ((), released) = measure(|| drop(connection));

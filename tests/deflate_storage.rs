@@ -6,10 +6,10 @@ extern crate alloc;
 mod common;
 
 use common::heap::{CountingHeap, measure};
+use sansocket::deflate::{DeflateParams, WindowBits};
 use sansocket::{
-    Buffer, Client, Config, Connection, Deflate, DeflateParams, Delivery, Entropy, EntropyError,
-    Event, Fixed, FixedBuffer, FixedDeflate, MessageKind, Negotiated, Role, Server, Storage,
-    Window, WindowBits,
+    Buffer, Client, Config, Connection, DeflateConfig, Delivery, Entropy, EntropyError, Event,
+    Fixed, FixedBuffer, FixedDeflate, MessageKind, Negotiated, Role, Server, Storage,
 };
 
 #[global_allocator]
@@ -63,7 +63,7 @@ fn sample(index: usize) -> FixedBuffer<400> {
 fn exchange<S: Storage + Copy>(storage: S, params: DeflateParams) {
     let negotiated = Negotiated::new().deflate(params);
     let ((), usage) = measure(|| {
-        let config = Config::new().deflate(Deflate::new());
+        let config = Config::new().deflate(DeflateConfig::new());
         let mut server = Connection::established_in(storage, Server, negotiated, config);
         let client = Client::new(Keys(1));
         let mut client = Connection::established_in(storage, client, negotiated, config);
@@ -106,7 +106,7 @@ fn constant_memory_compresses_both_ways_without_an_allocator() {
         client_max_window_bits: bits(10),
         ..DeflateParams::default()
     };
-    let storage = FixedDeflate::<400, Window<10>, Window<10>>::new();
+    let storage = FixedDeflate::<400, 10, 10>::new();
     exchange(storage, largest);
     exchange(storage, DeflateParams { server_no_context_takeover: true, ..largest });
     exchange(storage, DeflateParams { client_no_context_takeover: true, ..largest });
@@ -119,7 +119,7 @@ fn constant_memory_compresses_both_ways_without_an_allocator() {
 fn stream<R: Role, P: Role>(sender: R, receiver: P) {
     const LENGTH: usize = 250;
     const COUNT: usize = 20;
-    let storage = FixedDeflate::<100, Window<9>, Window<9>>::new();
+    let storage = FixedDeflate::<100, 9, 9>::new();
     let params = DeflateParams {
         server_max_window_bits: bits(9),
         client_max_window_bits: bits(9),
@@ -167,7 +167,8 @@ fn long_messages_are_compressed_in_fragments_without_an_allocator() {
 #[test]
 fn nothing_is_agreed_on_that_the_storage_cannot_hold() {
     fn agreed<S: Storage>(storage: S, offer: &str) -> Option<DeflateParams> {
-        let mut server = Connection::server_in(storage, Config::new().deflate(Deflate::new()));
+        let mut server =
+            Connection::server_in(storage, Config::new().deflate(DeflateConfig::new()));
         let mut head =
             *b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
             Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\
@@ -188,7 +189,7 @@ fn nothing_is_agreed_on_that_the_storage_cannot_hold() {
     }
 
     let open = "permessage-deflate; client_max_window_bits";
-    let small = || FixedDeflate::<512, Window<9>, Window<12>>::new();
+    let small = || FixedDeflate::<512, 9, 12>::new();
     let params = agreed(small(), open).expect("the client lets its window be limited");
     assert_eq!(params.client_max_window_bits, bits(9));
     assert_eq!(params.server_max_window_bits, bits(12));
@@ -213,14 +214,14 @@ fn ram_of_each_configuration() {
     println!("| none | none | {plain} |");
     macro_rules! rows {
         ($($incoming:literal $outgoing:literal),*) => { $(
-            let ram = server::<FixedDeflate<512, Window<$incoming>, Window<$outgoing>>>();
+            let ram = server::<FixedDeflate<512, $incoming, $outgoing>>();
             println!("| 2^{} | 2^{} | {ram} |", $incoming, $outgoing);
             // The decompressor and its window, the compressor with its table, a message.
             assert!(ram < plain + 2304 + (1 << $incoming) + 768 + (3 << $outgoing) + 512);
         )* };
     }
     rows!(8 8, 9 9, 10 10, 12 9, 12 12, 15 9, 15 15);
-    assert!(server::<FixedDeflate<512, Window<9>, Window<9>>>() < 7000);
+    assert!(server::<FixedDeflate<512, 9, 9>>() < 7000);
 }
 
 #[cfg(feature = "alloc")]
@@ -229,7 +230,8 @@ mod shared {
     use core::cell::RefCell;
 
     use super::*;
-    use sansocket::{Codecs, Shared};
+    use sansocket::Shared;
+    use sansocket::deflate::Codecs;
 
     /// `cargo test --test deflate_storage idle -- --nocapture`
     #[test]
@@ -241,7 +243,7 @@ mod shared {
             ..DeflateParams::default()
         };
         let negotiated = Negotiated::new().deflate(params);
-        let config = Config::new().deflate(Deflate::new());
+        let config = Config::new().deflate(DeflateConfig::new());
         let codecs = Rc::new(RefCell::new(Codecs::new(2)));
 
         // One message for all, compressed by a client.
@@ -325,7 +327,7 @@ mod shared {
         let mut thief = [0xC2, 0x80 | 4, 0, 0, 0, 0, 0x82, 0xD1, 0x00, 0x00];
         let mut other = connection();
         let stolen = other.receive(&mut thief[..], &mut out).next().map(drop);
-        let reason = sansocket::DeflateError::DistanceTooFar;
+        let reason = sansocket::deflate::DeflateError::DistanceTooFar;
         assert_eq!(stolen, Err(sansocket::Error::InvalidDeflate { reason, offset: 0 }));
     }
 }

@@ -15,9 +15,11 @@ use common::wire::{
     self, BINARY, CLOSE, CONTINUATION, FIN, Frame, PING, TEXT, frame, header_to_length,
 };
 use proptest::prelude::*;
+use sansocket::frame::{FrameError, Opcode, Rsv};
+use sansocket::handshake::HandshakeError;
 use sansocket::{
-    Client, CloseCode, CloseFrame, Config, Delivery, Error, Fixed, FrameError, HandshakeError,
-    MessageKind, OpCode, ProtocolError, Rsv, SendError, Server, State, Storage, Timeout, Transport,
+    Client, CloseCode, CloseFrame, Config, Delivery, Error, Fixed, MessageKind, ProtocolError,
+    SendError, Server, State, Storage, Timeout, TransportAction,
 };
 
 const REGRESSIONS: &str =
@@ -61,10 +63,10 @@ fn violations(masks: bool) -> Vec<Violation> {
     vec![
         protocol(&[0xC1], P::ReservedBits(Rsv::RSV1), "0b100"),
         protocol(&[0xB1], P::ReservedBits(Rsv::from_bits(3)), "0b011"),
-        framing(&[0x83], FrameError::ReservedOpCode(3), "0x3"),
-        framing(&[0x8F], FrameError::ReservedOpCode(15), "0xf"),
-        framing(&[0x09], FrameError::FragmentedControl(OpCode::Ping), "Ping"),
-        framing(&[0x88, mask | 126], FrameError::ControlLength(OpCode::Close), "125"),
+        framing(&[0x83], FrameError::ReservedOpcode(3), "0x3"),
+        framing(&[0x8F], FrameError::ReservedOpcode(15), "0xf"),
+        framing(&[0x09], FrameError::FragmentedControl(Opcode::Ping), "Ping"),
+        framing(&[0x88, mask | 126], FrameError::ControlLength(Opcode::Close), "125"),
         framing(&[0x82, mask | 126, 0, 125], FrameError::LengthNotMinimal(125), "125"),
         framing(
             &[0x82, mask | 127, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF],
@@ -81,7 +83,7 @@ fn violations(masks: bool) -> Vec<Violation> {
         violation(
             &text,
             &[0x82],
-            E::Protocol(P::ExpectedContinuation(OpCode::Binary)),
+            E::Protocol(P::ExpectedContinuation(Opcode::Binary)),
             1002,
             "Binary frame inside a fragmented message",
         ),
@@ -142,7 +144,7 @@ fn assert_stuck<R: Calls, S: Storage>(driver: &mut Driver<R, S>, error: Error) {
         assert_eq!(connection.tick(Duration::from_secs(1000), output), Err(error));
         assert_eq!(connection.next_timeout(), None);
         assert_eq!(connection.state(), State::Closed);
-        assert_eq!(connection.transport(), Transport::Close);
+        assert_eq!(connection.transport(), TransportAction::Close);
         assert!(connection.close_report().failed_by_me);
         assert!(!connection.close_report().was_clean);
         assert_eq!(connection.close_report().not_clean_reason, Some(error.reason()));
@@ -202,7 +204,7 @@ fn a_failure_while_closing_sends_nothing_more() {
         connection.close(CloseCode::NORMAL, out).unwrap();
         let sent = driver.out.bytes.len();
         driver.feed(&[0xFF], true);
-        let error = Error::Frame(FrameError::ReservedOpCode(15));
+        let error = Error::Frame(FrameError::ReservedOpcode(15));
         assert_eq!((driver.error, driver.out.bytes.len()), (Some(error), sent));
         assert_eq!(driver.connection.close_report().local_code, Some(CloseCode::NORMAL));
         assert_stuck(&mut driver, error);
@@ -390,7 +392,7 @@ proptest! {
                 continue;
             };
             prop_assert_eq!(caller.out.bytes.len(), sent);
-            prop_assert_eq!(caller.connection.transport(), Transport::Close);
+            prop_assert_eq!(caller.connection.transport(), TransportAction::Close);
             match outcome {
                 Outcome::Received { events, error } => prop_assert_eq!((events, error), (0, Some(failure))),
                 Outcome::Checked(result) => prop_assert_eq!(result, Err(failure)),

@@ -2,10 +2,10 @@
 
 mod wire;
 
+use sansocket::frame::MaskKey;
 use sansocket::{
     Client, CloseCode, CloseFrame, Config, Connection, Delivery, Entropy, EntropyError, Event,
-    Fixed, FixedBuffer, MaskKey, Message, MessageKind, Negotiated, SendError, Server, SliceBuffer,
-    State,
+    Fixed, FixedBuffer, Message, MessageKind, Negotiated, SendError, Server, SliceBuffer, State,
 };
 use wire::{
     KEY, Memory, Out, ScriptedClient, Seen, Side, feed, feed_with, from_peer, from_us, open,

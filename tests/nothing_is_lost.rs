@@ -12,7 +12,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use sansocket::{
     Accept, Client, Config, Connection, Delivery, Event, Fixed, MessageKind, Response, Server,
-    State, Storage, Transport,
+    State, Storage, TransportAction,
 };
 
 const REGRESSIONS: &str =
@@ -137,7 +137,7 @@ fn a_body_remains() {
             assert_eq!((driver.consumed, &driver.unread[..]), (head.len(), BODY));
             assert_eq!(driver.seen.len(), 1);
             assert_eq!(driver.connection.state(), State::Closed);
-            assert_eq!(driver.connection.transport(), Transport::Close);
+            assert_eq!(driver.connection.transport(), TransportAction::Close);
         }
     }
     check::<Server>("POST /login HTTP/1.1\r\nHost: a\r\n\r\n");
@@ -168,7 +168,7 @@ fn what_is_behind_a_request_remains_whatever_the_answer() {
         connection.respond(&Response::new(403), &mut out).unwrap();
         assert!(out.take().starts_with(b"HTTP/1.1 403 "));
         assert_eq!(step(&mut connection, BEHIND, usize::MAX), (0, 0));
-        assert_eq!(connection.transport(), Transport::Close);
+        assert_eq!(connection.transport(), TransportAction::Close);
     }
 }
 

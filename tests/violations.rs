@@ -3,9 +3,10 @@
 
 mod wire;
 
+use sansocket::frame::{FrameError, Opcode, Rsv};
 use sansocket::{
-    CloseCode, CloseFrame, Config, Delivery, Error, FrameError, OpCode, ProtocolError, Rsv,
-    SendError, Server, State, Transport,
+    CloseCode, CloseFrame, Config, Delivery, Error, ProtocolError, SendError, Server, State,
+    TransportAction,
 };
 use wire::{
     Out, ScriptedClient, Seen, Side, close_body, feed, feed_shared, frame, from_peer, from_us, open,
@@ -43,11 +44,11 @@ fn headers<R: Side>() -> Vec<Row> {
         (
             "close in fragments",
             vec![0x08],
-            frame(FrameError::FragmentedControl(OpCode::Close)),
+            frame(FrameError::FragmentedControl(Opcode::Close)),
             1002,
         ),
-        ("ping in fragments", vec![0x09], frame(FrameError::FragmentedControl(OpCode::Ping)), 1002),
-        ("pong in fragments", vec![0x0A], frame(FrameError::FragmentedControl(OpCode::Pong)), 1002),
+        ("ping in fragments", vec![0x09], frame(FrameError::FragmentedControl(Opcode::Ping)), 1002),
+        ("pong in fragments", vec![0x0A], frame(FrameError::FragmentedControl(Opcode::Pong)), 1002),
         (
             "top bit of the length",
             header::<R>(0x82, 127, &(1u64 << 63 | 0x1_0000).to_be_bytes()),
@@ -86,10 +87,10 @@ fn headers<R: Side>() -> Vec<Row> {
         ),
     ];
     for bits in [3, 4, 5, 6, 7, 0xB, 0xC, 0xD, 0xE, 0xF] {
-        rows.push(("opcode", vec![0x80 | bits], frame(FrameError::ReservedOpCode(bits)), 1002));
-        rows.push(("opcode, no FIN", vec![bits], frame(FrameError::ReservedOpCode(bits)), 1002));
+        rows.push(("opcode", vec![0x80 | bits], frame(FrameError::ReservedOpcode(bits)), 1002));
+        rows.push(("opcode, no FIN", vec![bits], frame(FrameError::ReservedOpcode(bits)), 1002));
     }
-    for (byte, opcode) in [(0x88, OpCode::Close), (0x89, OpCode::Ping), (0x8A, OpCode::Pong)] {
+    for (byte, opcode) in [(0x88, Opcode::Close), (0x89, Opcode::Ping), (0x8A, Opcode::Pong)] {
         for length in [126, 127] {
             let error = frame(FrameError::ControlLength(opcode));
             rows.push(("long control frame", header::<R>(byte, length, &[]), error, 1002));
@@ -138,13 +139,13 @@ fn payloads<R: Side>() -> Vec<Row> {
         (
             "text inside a text",
             [peer(0x01, b"x"), vec![0x81]].concat(),
-            protocol(ProtocolError::ExpectedContinuation(OpCode::Text)),
+            protocol(ProtocolError::ExpectedContinuation(Opcode::Text)),
             1002,
         ),
         (
             "binary inside an empty text, behind a ping",
             [peer(0x01, b""), peer(0x89, b""), vec![0x02]].concat(),
-            protocol(ProtocolError::ExpectedContinuation(OpCode::Binary)),
+            protocol(ProtocolError::ExpectedContinuation(Opcode::Binary)),
             1002,
         ),
         ("close of 1 byte", peer(0x88, b"\x03"), protocol(ProtocolError::CloseLength), 1002),
@@ -214,7 +215,7 @@ fn assert_rows<R: Side>(rows: impl Fn() -> Vec<Row>) {
                 let sent = out.take();
                 assert_eq!(close_code::<R>(&sent, error), code, "{name}");
                 assert_eq!(connection.state(), State::Closed, "{name}");
-                assert_eq!(connection.transport(), Transport::Close, "{name}");
+                assert_eq!(connection.transport(), TransportAction::Close, "{name}");
 
                 let again = feed(&mut connection, &from_peer::<R>(0x81, b"more"), &mut out);
                 assert_eq!((again.seen, again.result), (vec![], Err(error)), "{name}");

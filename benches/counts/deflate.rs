@@ -2,9 +2,8 @@
 
 use core::hint::black_box;
 
-use sansocket::{
-    Client, Config, Connection, Deflate, DeflateParams, Heap, Negotiated, Server, WindowBits,
-};
+use sansocket::deflate::{DeflateParams, WindowBits};
+use sansocket::{Client, Config, Connection, DeflateConfig, Heap, Negotiated, Server};
 
 use crate::Path;
 use crate::data::{Counter, Side, json, receive};
@@ -28,7 +27,7 @@ fn established<R: Side>(bits: u8) -> Connection<R, Heap> {
         client_max_window_bits: bits,
         ..DeflateParams::default()
     };
-    let deflate = Deflate::new().incoming_window(bits).outgoing_window(bits);
+    let deflate = DeflateConfig::new().incoming_window(bits).outgoing_window(bits);
     R::established_with(Negotiated::new().deflate(params), Config::new().deflate(deflate))
 }
 

@@ -9,10 +9,9 @@
 
 use core::hint::black_box;
 
-use sansocket::{
-    Config, Connection, DeflateParams, Event, FixedDeflate, FrameHeader, Heap, MaskKey, Negotiated,
-    OpCode, Rsv, Server, Storage, Window, WindowBits,
-};
+use sansocket::deflate::{DeflateParams, WindowBits};
+use sansocket::frame::{FrameHeader, MaskKey, Opcode, Rsv};
+use sansocket::{Config, Connection, Event, FixedDeflate, Heap, Negotiated, Server, Storage};
 
 use crate::Path;
 
@@ -31,7 +30,7 @@ pub(crate) fn paths() -> Vec<Path> {
         paths.push(path(kind, 8, "heap", || Heap));
         paths.push(path(kind, 15, "heap", || Heap));
         // This one is the smaller decompressor of the microcontrollers.
-        paths.push(path(kind, 9, "inline", FixedDeflate::<8192, Window<9>, Window<9>>::new));
+        paths.push(path(kind, 9, "inline", FixedDeflate::<8192, 9, 9>::new));
     }
     paths
 }
@@ -152,7 +151,7 @@ fn frame(payload: &[u8]) -> Vec<u8> {
     let header = FrameHeader {
         fin: true,
         rsv: Rsv::RSV1,
-        opcode: OpCode::Binary,
+        opcode: Opcode::Binary,
         mask: Some(key),
         payload_len: payload.len() as u64,
     };

@@ -10,9 +10,10 @@ use std::time::Instant;
 
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token, Waker};
+use sansocket::handshake::ResponseHead;
 use sansocket::wirelog::Direction;
 use sansocket::{
-    Client, Config, Error, Event, Heap, Request, ResponseHead, SystemEntropy, Timeout, Transport,
+    Client, Config, Error, Event, Heap, Request, SystemEntropy, Timeout, TransportAction,
 };
 
 use crate::Failure;
@@ -140,7 +141,7 @@ impl Driver {
 
     fn run_to_end(&mut self, handler: &mut impl Handler) -> Result<(), Failure> {
         let mut result = Ok(());
-        while result.is_ok() && self.connection.transport() != Transport::Close {
+        while result.is_ok() && self.connection.transport() != TransportAction::Close {
             result = self.turn(handler);
         }
         if let Err(Failure::Other(_) | Failure::Usage(_)) = result {

@@ -3,7 +3,8 @@
 use alloc::collections::VecDeque;
 use std::io::{self, Write};
 
-use sansocket::{CloseCode, Compression, Config, DeflateParams, Event, Message, State};
+use sansocket::deflate::DeflateParams;
+use sansocket::{CloseCode, Compression, Config, Event, Message, State};
 
 use crate::Failure;
 use crate::args::Exchange;

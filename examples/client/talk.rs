@@ -7,7 +7,8 @@ use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 use std::thread;
 
 use mio::Waker;
-use sansocket::{CloseCode, CloseReport, Config, Event, Message, ResponseHead, State};
+use sansocket::handshake::ResponseHead;
+use sansocket::{CloseCode, CloseReport, Config, Event, Message, State};
 
 use crate::Failure;
 use crate::args::Opening;

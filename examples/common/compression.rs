@@ -1,6 +1,7 @@
 //! The options about permessage-deflate, which the echo server and the client have.
 
-use sansocket::{Config, Deflate, WindowBits};
+use sansocket::deflate::WindowBits;
+use sansocket::{Config, DeflateConfig};
 
 /// What the command line says about permessage-deflate.
 #[derive(Clone, Copy, Default)]
@@ -28,7 +29,7 @@ impl Compression {
             return config;
         }
         let window = self.window.unwrap_or_default();
-        let deflate = Deflate::new()
+        let deflate = DeflateConfig::new()
             .incoming_window(window)
             .outgoing_window(window)
             .incoming_takeover(!self.no_takeover)

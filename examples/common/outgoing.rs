@@ -1,6 +1,7 @@
 //! The bytes that wait to be written to the socket.
 
-use sansocket::{Buffer, MaskKey};
+use sansocket::Buffer;
+use sansocket::frame::MaskKey;
 
 /// A queue of bytes: the connection appends at the end, the socket takes from the front.
 #[derive(Default)]

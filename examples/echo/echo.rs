@@ -104,7 +104,8 @@ mod tests {
     use std::cell::Cell;
     use std::time::Duration;
 
-    use sansocket::{Config, Deflate, DeflateParams, Negotiated};
+    use sansocket::deflate::DeflateParams;
+    use sansocket::{Config, DeflateConfig, Negotiated};
 
     use super::*;
 
@@ -126,7 +127,7 @@ mod tests {
         let params = deflate.then(DeflateParams::default);
         let negotiated =
             params.map_or(Negotiated::new(), |params| Negotiated::new().deflate(params));
-        Connection::established(Server, negotiated, Config::new().deflate(Deflate::new()))
+        Connection::established(Server, negotiated, Config::new().deflate(DeflateConfig::new()))
     }
 
     /// A frame with the mask 0.

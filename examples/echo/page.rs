@@ -1,6 +1,7 @@
 //! Plain HTTP on the same port: a page to try the server with.
 
-use sansocket::{RequestHead, Response};
+use sansocket::Response;
+use sansocket::handshake::RequestHead;
 
 const PAGE: &str = include_str!("page.html");
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use mio::event::Event as Readiness;
 use mio::net::TcpStream;
-use sansocket::{CloseCode, Config, Connection, Heap, Server, Transport};
+use sansocket::{CloseCode, Config, Connection, Heap, Server, TransportAction};
 
 use crate::backlog::Backlog;
 use crate::budget::Budget;
@@ -232,7 +232,7 @@ impl Peer {
         if let Stage::Open = self.stage {
             self.receive(now, buffer, budget)?;
             self.flush(now, budget)?;
-            if self.connection.transport() != Transport::Close {
+            if self.connection.transport() != TransportAction::Close {
                 let input = self.readable || !self.input.is_empty();
                 let more = input && !self.is_congested() || self.can_write();
                 return Ok(if more { Next::Turn } else { Next::Wait });
@@ -267,7 +267,7 @@ impl Peer {
 
     /// Receives what there is, up to the limits of a turn and of the output.
     fn receive(&mut self, now: Duration, buffer: &mut [u8], budget: &Budget) -> io::Result<()> {
-        while !self.is_congested() && self.connection.transport() != Transport::Close {
+        while !self.is_congested() && self.connection.transport() != TransportAction::Close {
             if !self.input.is_empty() {
                 self.receive_rest(budget)?;
             } else if let Some(count) = self.read(buffer)? {

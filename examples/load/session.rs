@@ -3,9 +3,10 @@
 use std::io::{ErrorKind, Read, Write};
 
 use mio::net::TcpStream;
+use sansocket::handshake::ResponseHead;
 use sansocket::{
-    Client, CloseCode, Config, Connection, Deflate, Event, Heap, ResponseHead, SendError, State,
-    SystemEntropy, Transport,
+    Client, CloseCode, Config, Connection, DeflateConfig, Event, Heap, SendError, State,
+    SystemEntropy, TransportAction,
 };
 
 use crate::args::{Args, MAX_SIZE};
@@ -94,7 +95,7 @@ impl Session {
     /// A connection over `socket`, whose request waits to be written.
     pub(crate) fn new(socket: TcpStream, number: usize, args: &Args) -> Result<Self, String> {
         let config =
-            if args.deflate { Config::new().deflate(Deflate::new()) } else { Config::new() };
+            if args.deflate { Config::new().deflate(DeflateConfig::new()) } else { Config::new() };
         let mut outgoing = Outgoing::default();
         let request = args.target.request();
         let connection = Connection::client(&request, SystemEntropy::new(), config, &mut outgoing)
@@ -127,7 +128,7 @@ impl Session {
         self.send(work)?;
         self.write();
         Ok(match self.connection.transport() {
-            Transport::Close => Next::Drop,
+            TransportAction::Close => Next::Drop,
             _ if more && self.outgoing.len() < MAX_OUTGOING => Next::Turn,
             // To be read from again when the socket has taken some of the output.
             _ => Next::Wait,
@@ -163,7 +164,7 @@ impl Session {
     fn receive(&mut self, work: &mut Work) -> Result<bool, String> {
         for _ in 0..READS_PER_TURN {
             if self.outgoing.len() >= MAX_OUTGOING
-                || self.connection.transport() == Transport::Close
+                || self.connection.transport() == TransportAction::Close
             {
                 break;
             }

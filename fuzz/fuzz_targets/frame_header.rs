@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use sansocket::FrameHeader;
+use sansocket::frame::FrameHeader;
 
 fuzz_target!(|bytes: &[u8]| {
     let whole = FrameHeader::parse(bytes);

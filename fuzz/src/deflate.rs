@@ -1,11 +1,9 @@
 //! Checks on compression: of what is received as compressed, and of what is sent, against the C
 //! zlib with a window of exactly the size agreed on.
 
-use sansocket::{
-    Chunk, Client, Compression, Config, Connection, Deflate, DeflateParams, Delivery, Error, Event,
-    FixedDeflate, FrameHeader, Heap, Message, MessageKind, Negotiated, OpCode, Role, Rsv,
-    SendError, Server, Storage, Window, WindowBits,
-};
+use sansocket::{Chunk, Client, Compression, Config, Connection, DeflateConfig, Delivery, Error, Event, FixedDeflate, Heap, Message, MessageKind, Negotiated, Role, SendError, Server, Storage};
+use sansocket::deflate::{DeflateParams, WindowBits};
+use sansocket::frame::{FrameHeader, Opcode, Rsv};
 
 use crate::Counted;
 use crate::judged;
@@ -159,13 +157,13 @@ pub fn sent(input: &[u8]) {
     if byte & 64 == 0 {
         send_in(Heap, *byte, *level, messages);
     } else {
-        send_in(FixedDeflate::<24, Window<8>, Window<12>>::new(), *byte, *level, messages);
+        send_in(FixedDeflate::<24, 8, 12>::new(), *byte, *level, messages);
     }
 }
 
 fn send_in<S: Storage>(storage: S, byte: u8, level: u8, messages: &[u8]) {
     let client = || Client::new(Counted::default());
-    let config = Config::new().deflate(Deflate::new().level(level % 9 + 1).threshold(16));
+    let config = Config::new().deflate(DeflateConfig::new().level(level % 9 + 1).threshold(16));
     let negotiated = Negotiated::new().deflate(params(byte));
     if byte & 16 == 0 {
         let sender = Connection::established_in(storage, Server, negotiated, config);
@@ -242,13 +240,13 @@ fn in_just_the_room(out: &mut Output, mut call: impl FnMut(&mut Output) -> Resul
 /// Whether a message is compressed, and the payloads of its frames.
 fn payload(mut wire: &[u8]) -> (bool, Vec<u8>) {
     let (mut compressed, mut payload) = (false, vec![]);
-    let mut expected = OpCode::Binary;
+    let mut expected = Opcode::Binary;
     while !wire.is_empty() {
         let (header, length) = FrameHeader::parse(wire).expect("valid").expect("whole");
         let end = length + usize::try_from(header.payload_len).expect("a payload in memory");
         assert_eq!((header.opcode, header.fin), (expected, end == wire.len()));
         if header.rsv != Rsv::NONE {
-            assert_eq!((header.rsv, expected), (Rsv::RSV1, OpCode::Binary));
+            assert_eq!((header.rsv, expected), (Rsv::RSV1, Opcode::Binary));
             compressed = true;
         }
         let start = payload.len();
@@ -256,7 +254,7 @@ fn payload(mut wire: &[u8]) -> (bool, Vec<u8>) {
         if let Some(key) = header.mask {
             key.apply(&mut payload[start..]);
         }
-        expected = OpCode::Continuation;
+        expected = Opcode::Continuation;
         wire = &wire[end..];
     }
     (compressed, payload)

@@ -3,10 +3,8 @@
 use std::borrow::Cow;
 
 use base64ct::{Base64, Encoding};
-use sansocket::{
-    Accept, Connection, Entropy, EntropyError, Error, Event, Heap, Request, RequestHead, Response,
-    SendError, Server, State, Transport,
-};
+use sansocket::{Accept, Connection, Entropy, EntropyError, Error, Event, Heap, Request, Response, SendError, Server, State, TransportAction};
+use sansocket::handshake::RequestHead;
 
 use crate::heads::{self, Head};
 use crate::{Counted, KEY};
@@ -42,13 +40,13 @@ pub fn received_request(bytes: &[u8]) {
         Ok(Some((Event::Http(head), _))) => {
             assert_eq!(head.header("Sec-WebSocket-Key"), None);
             assert!(matches!(events.next(), Ok(None)));
-            assert_eq!(events.transport(), Transport::Close);
+            assert_eq!(events.transport(), TransportAction::Close);
             assert_eq!(heads::response(&out).first.0, "426");
         }
         Ok(None) => assert!(out.is_empty()),
         Err(Error::Handshake(error)) => {
             assert_eq!(heads::response(&out).first.0, error.status().to_string());
-            assert_eq!(server.transport(), Transport::Close);
+            assert_eq!(server.transport(), TransportAction::Close);
         }
         other => panic!("{:?}", other.map(|event| event.map(|(event, _)| format!("{event:?}")))),
     }
@@ -88,10 +86,10 @@ pub fn received_response(bytes: &[u8]) {
         }
         Ok(Some((Event::Refused(head), reply))) => {
             assert!(!matches!(head.status(), 100..=199), "{head:?}");
-            assert_eq!(reply.transport(), Transport::Close);
+            assert_eq!(reply.transport(), TransportAction::Close);
         }
-        Ok(None) => assert_eq!(events.transport(), Transport::Read),
-        Err(Error::Handshake(_)) => assert_eq!(events.transport(), Transport::Close),
+        Ok(None) => assert_eq!(events.transport(), TransportAction::Read),
+        Err(Error::Handshake(_)) => assert_eq!(events.transport(), TransportAction::Close),
         other => panic!("{:?}", other.map(|event| event.map(|(event, _)| format!("{event:?}")))),
     }
     assert!(out.is_empty(), "a client answers a response");

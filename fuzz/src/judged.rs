@@ -1,10 +1,8 @@
 //! Compressed messages of any bytes, and what C zlib says of them with exactly the window that was
 //! agreed on.
 
-use sansocket::{
-    Client, Config, Connection, DeflateError, DeflateParams, Delivery, Error, Event, FixedDeflate,
-    Heap, Negotiated, Role, Server, Storage, Window,
-};
+use sansocket::{Client, Config, Connection, Delivery, Error, Event, FixedDeflate, Heap, Negotiated, Role, Server, Storage};
+use sansocket::deflate::{DeflateError, DeflateParams};
 
 use crate::Counted;
 use crate::settings::Settings;
@@ -78,11 +76,11 @@ fn check<R: Role>(
         }
         let delivery = Delivery::Streaming;
         // With a window that has more memory than needed, and with just as much.
-        let large = FixedDeflate::<64, Window<15>, Window<8>>::new();
+        let large = FixedDeflate::<64, 15, 8>::new();
         let told = chop.run(large, role(), params, delivery);
         told.compare(messages, verdicts, delivery, settings);
         if params.server_max_window_bits.get() == 8 {
-            let exact = FixedDeflate::<64, Window<8>, Window<8>>::new();
+            let exact = FixedDeflate::<64, 8, 8>::new();
             let told = chop.run(exact, role(), params, delivery);
             told.compare(messages, verdicts, delivery, settings);
         }

@@ -1,6 +1,7 @@
 //! The output of a run, with a limit that can be raised, and a reader of what was sent.
 
-use sansocket::{Buffer, FrameHeader, OpCode};
+use sansocket::Buffer;
+use sansocket::frame::{FrameHeader, Opcode};
 
 /// An output that is full at `limit` bytes.
 #[derive(Debug)]
@@ -52,16 +53,16 @@ pub fn assert_frames(mut sent: &[u8], masked: bool) {
         let end = length + usize::try_from(header.payload_len).expect("a payload in memory");
         assert!(end <= sent.len(), "half a frame: {header:?}");
         match header.opcode {
-            OpCode::Close => {
+            Opcode::Close => {
                 assert!(!closed, "a second close frame");
                 closed = true;
             }
-            OpCode::Ping | OpCode::Pong => {}
-            OpCode::Continuation => {
+            Opcode::Ping | Opcode::Pong => {}
+            Opcode::Continuation => {
                 assert!(fragmented && !closed, "{header:?}");
                 fragmented = !header.fin;
             }
-            OpCode::Text | OpCode::Binary => {
+            Opcode::Text | Opcode::Binary => {
                 assert!(!fragmented && !closed, "{header:?}");
                 fragmented = !header.fin;
             }

@@ -1,6 +1,6 @@
 //! What happened in a run, in a form that can be kept and compared.
 
-use sansocket::{CloseReport, Error, Event, Message, MessageKind, State, Transport};
+use sansocket::{CloseReport, Error, Event, Message, MessageKind, State, TransportAction};
 
 /// An event without its borrow.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,7 +101,7 @@ pub struct Record {
     /// All that was sent.
     pub sent: Vec<u8>,
     /// Where it stood before the end of the stream, and after it.
-    pub end: Vec<(State, Transport, Report)>,
+    pub end: Vec<(State, TransportAction, Report)>,
 }
 
 impl Record {

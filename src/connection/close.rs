@@ -3,9 +3,9 @@
 use super::send::FrameTicket;
 use super::state::{Core, Phase};
 use crate::buffer::{Buffer, write_whole};
-use crate::close::{CloseCode, CloseFrame, CloseReport, State, Transport};
+use crate::close::{CloseCode, CloseFrame, CloseReport, State, TransportAction};
 use crate::error::{Error, SendError, Timeout};
-use crate::frame::{MAX_CONTROL_PAYLOAD, OpCode};
+use crate::frame::{MAX_CONTROL_PAYLOAD, Opcode};
 use crate::handshake::write_status;
 use crate::role::Role;
 use crate::storage::Note;
@@ -82,7 +82,7 @@ impl<R: Role> Core<R> {
     ) -> Result<(), SendError> {
         let mut bytes = [0; MAX_CONTROL_PAYLOAD];
         let payload = frame.payload(&mut bytes)?;
-        self.append_frame(OpCode::Close, true, payload, out)?;
+        self.append_frame(Opcode::Close, true, payload, out)?;
         self.closing.sent = true;
         self.closing.sent_code = frame.code();
         self.closing.by_me = !self.closing.received;
@@ -105,14 +105,14 @@ impl<R: Role> Core<R> {
         out: &mut impl Buffer,
     ) {
         let bytes = code.map(|code| code.get().to_be_bytes());
-        ticket.write(OpCode::Close, true, bytes.as_ref().map_or(&[], |bytes| bytes), out);
+        ticket.write(Opcode::Close, true, bytes.as_ref().map_or(&[], |bytes| bytes), out);
         self.closing.sent = true;
         self.closing.sent_code = code;
         self.closing.automatic = true;
     }
 
     pub(super) fn end_of_stream(&mut self) -> Result<(), Error> {
-        self.closing.dropped |= !self.closing.ended && self.transport() == Transport::Close;
+        self.closing.dropped |= !self.closing.ended && self.transport() == TransportAction::Close;
         self.closing.ended = true;
         // There is nobody left to be told.
         self.farewell_due = false;
@@ -132,19 +132,19 @@ impl<R: Role> Core<R> {
         Ok(())
     }
 
-    pub(super) fn transport(&self) -> Transport {
+    pub(super) fn transport(&self) -> TransportAction {
         let closing = &self.closing;
         if self.farewell_due {
             // The next call appends what the peer has to be told.
-            return Transport::Read;
+            return TransportAction::Read;
         }
         if self.failure.is_some() || matches!(self.phase, Phase::Over) {
-            return Transport::Close;
+            return TransportAction::Close;
         }
         match (closing.sent && closing.received, R::SERVER || closing.ended) {
-            (true, true) => Transport::Close,
-            (true, false) => Transport::AwaitClose,
-            (false, _) => Transport::Read,
+            (true, true) => TransportAction::Close,
+            (true, false) => TransportAction::AwaitClose,
+            (false, _) => TransportAction::Read,
         }
     }
 
@@ -180,7 +180,7 @@ impl<R: Role> Core<R> {
             closed_by_me: closing.by_me,
             failed_by_me,
             dropped_by_me: closing.dropped
-                || !closing.ended && self.transport() == Transport::Close,
+                || !closing.ended && self.transport() == TransportAction::Close,
             was_clean: done && self.failure.is_none(),
             not_clean_reason: match self.failure {
                 Some(error) => Some(error.reason()),

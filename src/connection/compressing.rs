@@ -9,7 +9,7 @@ use super::state::{Core, Sending};
 use crate::buffer::{Buffer, check_room};
 use crate::deflate::{Compress, Compression, DeflateParams, WindowBits};
 use crate::error::SendError;
-use crate::frame::{FrameHeader, OpCode, Rsv};
+use crate::frame::{FrameHeader, Opcode, Rsv};
 use crate::message::MessageKind;
 use crate::role::{MaskKeys, Role};
 
@@ -125,7 +125,7 @@ impl<R: Role> Core<R> {
         let keys = self.role.mask_keys(frames)?;
         Ok(match self.sending {
             None => FrameTickets { keys, opcode: kind.opcode(), rsv: Rsv::RSV1 },
-            Some(_) => FrameTickets { keys, opcode: OpCode::Continuation, rsv: Rsv::NONE },
+            Some(_) => FrameTickets { keys, opcode: Opcode::Continuation, rsv: Rsv::NONE },
         })
     }
 
@@ -147,7 +147,7 @@ impl<R: Role> Core<R> {
 struct FrameTickets<R: Role> {
     keys: R::Keys,
     /// That of the next frame.
-    opcode: OpCode,
+    opcode: Opcode,
     /// Those of the next frame: only the first of a message says that it is compressed
     /// [RFC 7692 §6].
     rsv: Rsv,
@@ -157,7 +157,7 @@ impl<R: Role> FrameTickets<R> {
     fn write(&mut self, fin: bool, payload: &[u8], out: &mut impl Buffer) {
         let ticket = FrameTicket::<R>::new(self.keys.next());
         ticket.write_with(self.opcode, fin, self.rsv, payload, out);
-        self.opcode = OpCode::Continuation;
+        self.opcode = Opcode::Continuation;
         self.rsv = Rsv::NONE;
     }
 }

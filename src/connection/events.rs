@@ -8,7 +8,7 @@ use core::fmt;
 use super::chunk::{Chunk, Cursor, Source};
 use super::{Connection, Reply};
 use crate::buffer::Buffer;
-use crate::close::{CloseFrame, State, Transport};
+use crate::close::{CloseFrame, State, TransportAction};
 use crate::deflate::Decompress;
 use crate::error::Error;
 use crate::event::Event;
@@ -197,7 +197,7 @@ impl<'a, R: Role, S: Storage, C: Chunk, B: Buffer> Events<'a, R, S, C, B> {
 
     /// What to do about the transport now.
     #[must_use]
-    pub fn transport(&self) -> Transport {
+    pub fn transport(&self) -> TransportAction {
         self.connection.core.transport()
     }
 

@@ -15,11 +15,11 @@ use core::fmt;
 use core::time::Duration;
 
 use crate::buffer::{Buffer, check_room, measure};
-use crate::close::{CloseFrame, CloseReport, State, Transport};
+use crate::close::{CloseFrame, CloseReport, State, TransportAction};
 use crate::config::{Config, Delivery};
-use crate::deflate::{Compress, Compression, Decompress, Deflate, DeflateParams};
+use crate::deflate::{Compress, Compression, Decompress, DeflateConfig, DeflateParams};
 use crate::error::{Error, SendError};
-use crate::frame::OpCode;
+use crate::frame::Opcode;
 use crate::handshake::{Accept, Request, RequestHead, Response, Scan};
 use crate::message::{Message, MessageKind};
 use crate::role::{Client, Entropy, Role, Server};
@@ -224,7 +224,7 @@ impl<R: Role, S: Storage> Connection<R, S> {
             config.max_message = config.max_message.min(S::Message::LIMIT as u64);
         }
         config.deflate = match (config.deflate, S::Decompress::WINDOW, S::Compress::WINDOW) {
-            (Some(terms), Some(incoming), Some(outgoing)) => Some(Deflate {
+            (Some(terms), Some(incoming), Some(outgoing)) => Some(DeflateConfig {
                 incoming: terms.incoming.min(incoming),
                 outgoing: terms.outgoing.min(outgoing),
                 ..terms
@@ -292,7 +292,7 @@ impl<R: Role, S: Storage> Connection<R, S> {
 
     /// What to do about the transport now.
     #[must_use]
-    pub fn transport(&self) -> Transport {
+    pub fn transport(&self) -> TransportAction {
         self.core.transport()
     }
 
@@ -346,7 +346,7 @@ impl<R: Role, S: Storage> Connection<R, S> {
     /// close frame may be sent between fragments.
     ///
     /// Where compression was agreed on, a message is compressed if its first fragment is as long
-    /// as [`Deflate::threshold`]; [`send_fragment_with`](Self::send_fragment_with) chooses. A first
+    /// as [`DeflateConfig::threshold`]; [`send_fragment_with`](Self::send_fragment_with) chooses. A first
     /// fragment that is also the last is a whole message, as for [`send`](Self::send).
     ///
     /// ```
@@ -439,7 +439,7 @@ impl<R: Role, S: Storage> Connection<R, S> {
     /// [`Closed`](SendError::Closed), [`Full`](SendError::Full) or
     /// [`Entropy`](SendError::Entropy); nothing is changed then.
     pub fn ping(&mut self, payload: &[u8], out: &mut impl Buffer) -> Result<(), SendError> {
-        self.core.send_control(OpCode::Ping, payload, out)
+        self.core.send_control(Opcode::Ping, payload, out)
     }
 
     /// Appends a pong with a payload of at most 125 bytes, asked for or not [RFC 6455 §5.5.3].
@@ -449,7 +449,7 @@ impl<R: Role, S: Storage> Connection<R, S> {
     ///
     /// As [`ping`](Self::ping).
     pub fn pong(&mut self, payload: &[u8], out: &mut impl Buffer) -> Result<(), SendError> {
-        self.core.send_control(OpCode::Pong, payload, out)
+        self.core.send_control(Opcode::Pong, payload, out)
     }
 
     /// Appends a close frame: starts the closing handshake, or answers the peer's close frame

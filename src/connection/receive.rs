@@ -9,7 +9,7 @@ use crate::buffer::Buffer;
 use crate::close::CloseFrame;
 use crate::config::Delivery;
 use crate::error::{Error, ProtocolError};
-use crate::frame::{FrameHeader, MAX_CONTROL_PAYLOAD, MaskKey, OpCode, Rsv};
+use crate::frame::{FrameHeader, MAX_CONTROL_PAYLOAD, MaskKey, Opcode, Rsv};
 use crate::message::MessageKind;
 use crate::role::Role;
 use crate::storage::{Bytes, Storage};
@@ -182,8 +182,8 @@ impl<R: Role, S: Storage> Connection<R, S> {
         // Whatever cannot be answered is not consumed either.
         let total = self.control.as_slice().len() + take;
         let answer = match payload.opcode {
-            OpCode::Ping if self.core.config.auto_pong => Some(total),
-            OpCode::Close if self.core.config.auto_close && !self.core.closing.sent => {
+            Opcode::Ping if self.core.config.auto_pong => Some(total),
+            Opcode::Close if self.core.config.auto_close && !self.core.closing.sent => {
                 Some(if total < 2 { 0 } else { 2 })
             }
             _ => None,
@@ -194,7 +194,7 @@ impl<R: Role, S: Storage> Connection<R, S> {
         };
 
         // A close frame is kept, for the report.
-        let keep = total != take || payload.opcode == OpCode::Close;
+        let keep = total != take || payload.opcode == Opcode::Close;
         let source = if !keep && Cursor::<C>::can_lend(payload.key) {
             cursor.lend(take, payload.key)
         } else {
@@ -204,13 +204,13 @@ impl<R: Role, S: Storage> Connection<R, S> {
         self.core.incoming.frame = Frame::NONE;
         let bytes = source.bytes(cursor, &[], self.control.as_slice(), &[]);
         Ok(Flow::Step(match payload.opcode {
-            OpCode::Ping => {
+            Opcode::Ping => {
                 if let Some(ticket) = ticket {
-                    ticket.write(OpCode::Pong, true, bytes, out);
+                    ticket.write(Opcode::Pong, true, bytes, out);
                 }
                 Step::Ping(source)
             }
-            OpCode::Pong => Step::Pong(source),
+            Opcode::Pong => Step::Pong(source),
             _ => {
                 let frame = CloseFrame::parse(bytes)?;
                 self.core.receive_close(&frame);
@@ -548,15 +548,15 @@ impl<R: Role> Core<R> {
             bytes,
             |rsv, opcode| {
                 let may_be_compressed =
-                    self.deflate.is_some() && matches!(opcode, OpCode::Text | OpCode::Binary);
+                    self.deflate.is_some() && matches!(opcode, Opcode::Text | Opcode::Binary);
                 if rsv != Rsv::NONE && !(rsv == Rsv::RSV1 && may_be_compressed) {
                     return Err(Error::Protocol(ProtocolError::ReservedBits(rsv)));
                 }
                 match (opcode, self.incoming.message) {
-                    (OpCode::Continuation, None) => {
+                    (Opcode::Continuation, None) => {
                         Err(Error::Protocol(ProtocolError::UnexpectedContinuation))
                     }
-                    (OpCode::Text | OpCode::Binary, Some(_)) => {
+                    (Opcode::Text | Opcode::Binary, Some(_)) => {
                         Err(Error::Protocol(ProtocolError::ExpectedContinuation(opcode)))
                     }
                     _ => Ok(()),
@@ -573,7 +573,7 @@ impl<R: Role> Core<R> {
 
     /// Checks the length of a frame against the limits; a control frame is short anyway.
     #[inline]
-    fn check_length(&self, rsv: Rsv, opcode: OpCode, payload_len: u64) -> Result<(), Error> {
+    fn check_length(&self, rsv: Rsv, opcode: Opcode, payload_len: u64) -> Result<(), Error> {
         if opcode.is_control() {
             return Ok(());
         }
@@ -605,8 +605,8 @@ impl<R: Role> Core<R> {
     fn begin(&mut self, header: &FrameHeader) -> Payload {
         let &FrameHeader { fin, rsv, opcode, mask, payload_len } = header;
         let kind = match opcode {
-            OpCode::Text => Some(MessageKind::Text),
-            OpCode::Binary => Some(MessageKind::Binary),
+            Opcode::Text => Some(MessageKind::Text),
+            Opcode::Binary => Some(MessageKind::Binary),
             _ => None,
         };
         if kind.is_some() {

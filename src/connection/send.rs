@@ -5,10 +5,10 @@ use core::marker::PhantomData;
 
 use super::state::{Core, Phase, Sending};
 use crate::buffer::{Buffer, check_room};
-use crate::close::{CloseFrame, State, Transport};
+use crate::close::{CloseFrame, State, TransportAction};
 use crate::deflate::{Compress, Compression};
 use crate::error::SendError;
-use crate::frame::{FrameHeader, MAX_CONTROL_PAYLOAD, MaskKey, OpCode, Rsv};
+use crate::frame::{FrameHeader, MAX_CONTROL_PAYLOAD, MaskKey, Opcode, Rsv};
 use crate::handshake::{Accept, RequestHead, Response};
 use crate::message::{Message, MessageKind};
 use crate::role::{Role, Server};
@@ -129,7 +129,7 @@ impl<R: Role, S: Storage, B: Buffer> Reply<'_, R, S, B> {
     ///
     /// As [`Connection::ping`](crate::Connection::ping).
     pub fn ping(&mut self, payload: &[u8]) -> Result<(), SendError> {
-        self.core.send_control(OpCode::Ping, payload, self.out)
+        self.core.send_control(Opcode::Ping, payload, self.out)
     }
 
     /// Sends a pong.
@@ -138,7 +138,7 @@ impl<R: Role, S: Storage, B: Buffer> Reply<'_, R, S, B> {
     ///
     /// As [`Connection::pong`](crate::Connection::pong).
     pub fn pong(&mut self, payload: &[u8]) -> Result<(), SendError> {
-        self.core.send_control(OpCode::Pong, payload, self.out)
+        self.core.send_control(Opcode::Pong, payload, self.out)
     }
 
     /// Starts the closing handshake, or answers the peer's close frame.
@@ -157,7 +157,7 @@ impl<R: Role, S: Storage, B: Buffer> Reply<'_, R, S, B> {
 
     /// What to do about the transport now.
     #[must_use]
-    pub fn transport(&self) -> Transport {
+    pub fn transport(&self) -> TransportAction {
         self.core.transport()
     }
 
@@ -297,7 +297,7 @@ impl<R: Role> Core<R> {
 
     pub(super) fn send_control(
         &mut self,
-        opcode: OpCode,
+        opcode: Opcode,
         payload: &[u8],
         out: &mut impl Buffer,
     ) -> Result<(), SendError> {
@@ -306,7 +306,7 @@ impl<R: Role> Core<R> {
         }
         match self.check_open() {
             // A ping has to be answered until the peer's close frame comes [RFC 6455 §5.5.2].
-            Err(SendError::Closed) if opcode == OpCode::Pong && self.awaits_close() => {}
+            Err(SendError::Closed) if opcode == Opcode::Pong && self.awaits_close() => {}
             checked => checked?,
         }
         self.append_frame(opcode, true, payload, out)
@@ -320,11 +320,11 @@ impl<R: Role> Core<R> {
 
     /// The opcode of the next frame of a message of this kind.
     #[inline]
-    fn next_opcode(&self, kind: MessageKind) -> Result<OpCode, SendError> {
+    fn next_opcode(&self, kind: MessageKind) -> Result<Opcode, SendError> {
         self.check_open()?;
         match self.sending {
             None => Ok(kind.opcode()),
-            Some(sending) if sending.kind == kind => Ok(OpCode::Continuation),
+            Some(sending) if sending.kind == kind => Ok(Opcode::Continuation),
             Some(_) => Err(SendError::Fragmented),
         }
     }
@@ -339,7 +339,7 @@ impl<R: Role> Core<R> {
     #[inline]
     pub(super) fn append_frame(
         &mut self,
-        opcode: OpCode,
+        opcode: Opcode,
         fin: bool,
         payload: &[u8],
         out: &mut impl Buffer,
@@ -376,14 +376,14 @@ impl<R: Role> FrameTicket<R> {
     }
 
     #[inline]
-    pub(super) fn write(self, opcode: OpCode, fin: bool, payload: &[u8], out: &mut impl Buffer) {
+    pub(super) fn write(self, opcode: Opcode, fin: bool, payload: &[u8], out: &mut impl Buffer) {
         self.write_with(opcode, fin, Rsv::NONE, payload, out);
     }
 
     #[inline]
     pub(super) fn write_with(
         self,
-        opcode: OpCode,
+        opcode: Opcode,
         fin: bool,
         rsv: Rsv,
         payload: &[u8],

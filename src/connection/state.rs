@@ -22,7 +22,7 @@ use crate::close::CloseCode;
 use crate::config::Config;
 use crate::deflate::DeflateParams;
 use crate::error::Error;
-use crate::frame::{FrameHeader, MaskKey, OpCode};
+use crate::frame::{FrameHeader, MaskKey, Opcode};
 use crate::handshake::Scan;
 use crate::message::MessageKind;
 use crate::utf8::Validator;
@@ -105,7 +105,7 @@ pub(super) enum Frame {
 /// The rest of a payload.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Payload {
-    pub(super) opcode: OpCode,
+    pub(super) opcode: Opcode,
     pub(super) fin: bool,
     /// The key as it stands at the next byte.
     pub(super) key: Option<MaskKey>,

@@ -8,7 +8,7 @@ use super::state::{Core, Phase};
 use crate::buffer::Buffer;
 use crate::close::{CloseCode, CloseFrame};
 use crate::error::{Error, Timeout};
-use crate::frame::OpCode;
+use crate::frame::Opcode;
 use crate::role::Role;
 use crate::storage::Note;
 
@@ -101,7 +101,7 @@ impl<R: Role> Core<R> {
             _ => {}
         }
         if self.timers.ping_owed && self.check_open().is_ok() {
-            self.append_frame(OpCode::Ping, true, &[], out).map_err(Error::Blocked)?;
+            self.append_frame(Opcode::Ping, true, &[], out).map_err(Error::Blocked)?;
             self.timers.ping_owed = false;
         }
         Ok(())

@@ -105,10 +105,11 @@ impl CodecPool for Rc<RefCell<Codecs>> {
 /// use std::cell::RefCell;
 /// use std::rc::Rc;
 ///
-/// use sansocket::{Codecs, Config, Connection, Deflate, Shared};
+/// use sansocket::{Config, Connection, DeflateConfig, Shared};
+/// use sansocket::deflate::Codecs;
 ///
 /// let codecs = Rc::new(RefCell::new(Codecs::new(4)));
-/// let terms = Deflate::new().incoming_takeover(false).outgoing_takeover(false);
+/// let terms = DeflateConfig::new().incoming_takeover(false).outgoing_takeover(false);
 /// let config = Config::new().deflate(terms);
 /// let connection = Connection::server_in(Shared::new(codecs.clone()), config);
 /// ```

@@ -26,7 +26,7 @@ const LONG_BLOCK: usize = 256;
 /// a payload, take [`advanced`](Self::advanced).
 ///
 /// ```
-/// use sansocket::MaskKey;
+/// use sansocket::frame::MaskKey;
 ///
 /// let key = MaskKey::new([0x37, 0xfa, 0x21, 0x3d]);
 /// let mut payload = *b"Hello";

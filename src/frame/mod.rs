@@ -21,7 +21,7 @@ pub const MAX_CONTROL_PAYLOAD: usize = 125;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[repr(u8)]
-pub enum OpCode {
+pub enum Opcode {
     /// A further fragment of the message begun before.
     Continuation = 0x0,
     /// A text message, or its first fragment.
@@ -36,7 +36,7 @@ pub enum OpCode {
     Pong = 0xA,
 }
 
-impl OpCode {
+impl Opcode {
     /// The opcode of these four bits, `None` where they are reserved or more than four.
     #[must_use]
     pub const fn from_bits(bits: u8) -> Option<Self> {
@@ -95,12 +95,12 @@ impl Rsv {
 /// The header of a frame: everything before its payload [RFC 6455 §5.2].
 ///
 /// ```
-/// use sansocket::{FrameHeader, OpCode};
+/// use sansocket::frame::{FrameHeader, Opcode};
 ///
 /// // The unmasked "Hello" of RFC 6455 §5.7.
 /// let wire = [0x81, 0x05, 0x48, 0x65, 0x6c, 0x6c, 0x6f];
 /// let (header, length) = FrameHeader::parse(&wire).unwrap().expect("a whole header");
-/// assert_eq!((header.opcode, header.fin, header.payload_len), (OpCode::Text, true, 5));
+/// assert_eq!((header.opcode, header.fin, header.payload_len), (Opcode::Text, true, 5));
 /// assert_eq!(&wire[length..], b"Hello");
 /// assert_eq!(header.encode().as_ref(), &wire[..length]);
 /// ```
@@ -112,7 +112,7 @@ pub struct FrameHeader {
     /// The reserved bits.
     pub rsv: Rsv,
     /// What the frame carries.
-    pub opcode: OpCode,
+    pub opcode: Opcode,
     /// The masking key, on every frame from a client and on none from a server.
     pub mask: Option<MaskKey>,
     /// The length of the payload in bytes, below 2^63.
@@ -163,17 +163,17 @@ impl FrameHeader {
     #[inline]
     pub(crate) fn parse_checked<E: From<FrameError>>(
         bytes: &[u8],
-        first: impl FnOnce(Rsv, OpCode) -> Result<(), E>,
+        first: impl FnOnce(Rsv, Opcode) -> Result<(), E>,
         masked: impl FnOnce(bool) -> Result<(), E>,
-        length: impl FnOnce(Rsv, OpCode, u64) -> Result<(), E>,
+        length: impl FnOnce(Rsv, Opcode, u64) -> Result<(), E>,
     ) -> Result<Option<(Self, usize)>, E> {
         let Some((&byte, rest)) = bytes.split_first() else {
             return Ok(None);
         };
         let fin = byte & 0x80 != 0;
         let rsv = Rsv::from_bits(byte >> 4);
-        let Some(opcode) = OpCode::from_bits(byte & 0x0F) else {
-            return Err(FrameError::ReservedOpCode(byte & 0x0F).into());
+        let Some(opcode) = Opcode::from_bits(byte & 0x0F) else {
+            return Err(FrameError::ReservedOpcode(byte & 0x0F).into());
         };
         if opcode.is_control() && !fin {
             return Err(FrameError::FragmentedControl(opcode).into());
@@ -323,11 +323,11 @@ impl fmt::Debug for EncodedHeader {
 #[non_exhaustive]
 pub enum FrameError {
     /// The opcode, given here, is one of the reserved ones.
-    ReservedOpCode(u8),
+    ReservedOpcode(u8),
     /// A control frame without the FIN bit.
-    FragmentedControl(OpCode),
+    FragmentedControl(Opcode),
     /// A control frame whose length field asks for more than 125 bytes.
-    ControlLength(OpCode),
+    ControlLength(Opcode),
     /// The length, given here, would have fitted a shorter form.
     LengthNotMinimal(u64),
     /// The 64-bit length, given here, has its top bit set.
@@ -337,7 +337,7 @@ pub enum FrameError {
 impl fmt::Display for FrameError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::ReservedOpCode(bits) => write!(f, "opcode {bits:#x} is reserved"),
+            Self::ReservedOpcode(bits) => write!(f, "opcode {bits:#x} is reserved"),
             Self::FragmentedControl(opcode) => write!(f, "{opcode:?} frame is fragmented"),
             Self::ControlLength(opcode) => {
                 write!(f, "{opcode:?} frame is longer than {MAX_CONTROL_PAYLOAD} bytes")
@@ -356,7 +356,7 @@ impl core::error::Error for FrameError {}
 mod tests {
     use super::*;
 
-    fn header(opcode: OpCode, payload_len: u64, mask: Option<[u8; 4]>) -> FrameHeader {
+    fn header(opcode: Opcode, payload_len: u64, mask: Option<[u8; 4]>) -> FrameHeader {
         FrameHeader { fin: true, rsv: Rsv::NONE, opcode, mask: mask.map(MaskKey::new), payload_len }
     }
 
@@ -365,7 +365,7 @@ mod tests {
         let lengths = [0, 1, 125, 126, 127, 0xFFFF, 0x1_0000, 0x1_0000_0000, i64::MAX as u64];
         for length in lengths {
             for mask in [None, Some([1, 2, 3, 4])] {
-                let header = header(OpCode::Binary, length, mask);
+                let header = header(Opcode::Binary, length, mask);
                 let wire = header.encode();
                 let wire = wire.as_ref();
                 assert_eq!(wire.len(), FrameHeader::encoded_len(length, mask.is_some()));
@@ -403,19 +403,19 @@ mod tests {
     fn every_reserved_opcode_is_refused_at_its_first_byte() {
         for bits in 0..=0xF {
             let parsed = FrameHeader::parse(&[0x80 | bits]);
-            match OpCode::from_bits(bits) {
+            match Opcode::from_bits(bits) {
                 Some(opcode) => {
                     assert_eq!(opcode.bits(), bits);
                     assert_eq!(parsed, Ok(None));
                 }
-                None => assert_eq!(parsed, Err(FrameError::ReservedOpCode(bits))),
+                None => assert_eq!(parsed, Err(FrameError::ReservedOpcode(bits))),
             }
         }
     }
 
     #[test]
     fn control_frames_are_whole_and_short() {
-        for opcode in [OpCode::Close, OpCode::Ping, OpCode::Pong] {
+        for opcode in [Opcode::Close, Opcode::Ping, Opcode::Pong] {
             assert_eq!(
                 FrameHeader::parse(&[opcode.bits()]),
                 Err(FrameError::FragmentedControl(opcode))

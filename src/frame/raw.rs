@@ -38,7 +38,7 @@ impl RawHeader {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{FrameHeader, OpCode};
+    use super::super::{FrameHeader, Opcode};
     use super::*;
 
     #[test]
@@ -52,7 +52,7 @@ mod tests {
                     let header = FrameHeader {
                         fin: raw.fin,
                         rsv: raw.rsv,
-                        opcode: OpCode::from_bits(raw.opcode).unwrap(),
+                        opcode: Opcode::from_bits(raw.opcode).unwrap(),
                         mask: raw.mask,
                         payload_len: raw.payload_len,
                     };

@@ -7,14 +7,14 @@
 
 use super::Headers;
 use crate::buffer::Buffer;
-use crate::deflate::{Deflate, DeflateParams, WindowBits};
+use crate::deflate::{DeflateConfig, DeflateParams, WindowBits};
 
 const HEADER: &str = "Sec-WebSocket-Extensions";
 const NAME: &[u8] = b"permessage-deflate";
 
 /// Chooses the first offer that can be accepted on these terms, as a server; `None` to go without
 /// compression.
-pub(super) fn choose(headers: Headers<'_>, terms: &Deflate) -> Option<Chosen> {
+pub(super) fn choose(headers: Headers<'_>, terms: &DeflateConfig) -> Option<Chosen> {
     headers.all(HEADER).flat_map(Elements).find_map(|element| match element {
         Element::Deflate(offer) => {
             let names_server_window = offer.server_max_window_bits.is_some();
@@ -37,7 +37,7 @@ pub(crate) struct Chosen {
 /// none; an error if it is not what may be agreed on.
 pub(super) fn check(
     headers: Headers<'_>,
-    terms: Option<&Deflate>,
+    terms: Option<&DeflateConfig>,
 ) -> Result<Option<DeflateParams>, NotAgreed> {
     let Some(terms) = terms else {
         let is_empty = |byte: &u8| *byte == b',' || byte.is_ascii_whitespace();
@@ -57,7 +57,7 @@ pub(super) fn check(
 pub(super) struct NotAgreed;
 
 /// Writes the offer of a client.
-pub(super) fn write_offer(terms: &Deflate, out: &mut dyn Buffer) {
+pub(super) fn write_offer(terms: &DeflateConfig, out: &mut dyn Buffer) {
     Listed {
         server_no_context_takeover: !terms.incoming_takeover,
         client_no_context_takeover: !terms.outgoing_takeover,
@@ -98,7 +98,7 @@ struct Listed {
 
 impl Listed {
     /// Accepts an offer as a server, if these terms can be kept.
-    fn accept(self, terms: &Deflate) -> Option<DeflateParams> {
+    fn accept(self, terms: &DeflateConfig) -> Option<DeflateParams> {
         let client_max_window_bits = match self.client_max_window_bits {
             Some(hint) => terms.incoming.min(hint.unwrap_or_default()),
             // The client does not let its window be limited.
@@ -115,7 +115,7 @@ impl Listed {
     }
 
     /// Takes the answer to the offer on these terms as a client, if it keeps them.
-    fn confirm(self, terms: &Deflate) -> Option<DeflateParams> {
+    fn confirm(self, terms: &DeflateConfig) -> Option<DeflateParams> {
         let incoming = match (self.server_max_window_bits, below_max(terms.incoming)) {
             (Some(agreed), Some(asked)) if agreed > asked => return None,
             (None, Some(_)) => return None,
@@ -364,11 +364,11 @@ mod tests {
         test(Headers::split(head.as_bytes()).1)
     }
 
-    fn accepted(lines: &[&str], terms: &Deflate) -> Option<DeflateParams> {
+    fn accepted(lines: &[&str], terms: &DeflateConfig) -> Option<DeflateParams> {
         with_headers(lines, |headers| choose(headers, terms)).map(|chosen| chosen.params)
     }
 
-    fn confirmed(line: &str, terms: &Deflate) -> Result<Option<DeflateParams>, NotAgreed> {
+    fn confirmed(line: &str, terms: &DeflateConfig) -> Result<Option<DeflateParams>, NotAgreed> {
         with_headers(&[line], |headers| check(headers, Some(terms)))
     }
 
@@ -435,7 +435,7 @@ mod tests {
 
     #[test]
     fn a_server_takes_the_first_offer_that_it_can_keep() {
-        let small = Deflate::new().incoming_window(bits(10)).outgoing_window(bits(9));
+        let small = DeflateConfig::new().incoming_window(bits(10)).outgoing_window(bits(9));
         let deflate = DeflateParams {
             server_max_window_bits: bits(9),
             client_max_window_bits: bits(10),
@@ -447,7 +447,7 @@ mod tests {
         assert_eq!(accepted(&[first], &small), None, "the window cannot be limited");
         assert_eq!(accepted(&[first, second], &small), Some(deflate));
         assert_eq!(accepted(&[], &small), None);
-        assert_eq!(accepted(&[first], &Deflate::new()), Some(DeflateParams::default()));
+        assert_eq!(accepted(&[first], &DeflateConfig::new()), Some(DeflateParams::default()));
         let hints = "permessage-deflate; client_max_window_bits=8; server_max_window_bits=8; \
                      client_no_context_takeover; server_no_context_takeover";
         let all = DeflateParams {
@@ -461,9 +461,9 @@ mod tests {
 
     #[test]
     fn a_client_takes_what_keeps_its_offer_and_nothing_else() {
-        let plain = Deflate::new();
-        let small = Deflate::new().incoming_window(bits(10)).outgoing_window(bits(9));
-        let strict = Deflate::new().incoming_takeover(false);
+        let plain = DeflateConfig::new();
+        let small = DeflateConfig::new().incoming_window(bits(10)).outgoing_window(bits(9));
+        let strict = DeflateConfig::new().incoming_takeover(false);
         let agreed = confirmed("permessage-deflate; client_max_window_bits=12", &plain);
         assert_eq!(agreed.unwrap().unwrap().client_max_window_bits, bits(12));
         let agreed = confirmed("permessage-deflate; server_max_window_bits=9", &small).unwrap();
@@ -492,14 +492,15 @@ mod tests {
         for incoming in 8..=15 {
             for outgoing in 8..=15 {
                 for takeover in [true, false] {
-                    let client = Deflate::new()
+                    let client = DeflateConfig::new()
                         .incoming_window(bits(incoming))
                         .outgoing_window(bits(outgoing))
                         .outgoing_takeover(takeover);
                     let mut offer = Vec::new();
                     write_offer(&client, &mut offer);
                     let mut answer = Vec::new();
-                    let agreed = with_line(&offer, |headers| choose(headers, &Deflate::new()));
+                    let agreed =
+                        with_line(&offer, |headers| choose(headers, &DeflateConfig::new()));
                     write_agreed(&agreed.unwrap(), &mut answer);
                     let confirmed = with_line(&answer, |headers| check(headers, Some(&client)));
                     assert_eq!(confirmed, Ok(agreed.map(|chosen| chosen.params)));
@@ -512,7 +513,7 @@ mod tests {
     fn a_limit_of_the_servers_window_is_confirmed_even_if_it_is_none() {
         let offer = b"Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=15\r\n";
         let mut answer = Vec::new();
-        let chosen = with_line(offer, |headers| choose(headers, &Deflate::new()));
+        let chosen = with_line(offer, |headers| choose(headers, &DeflateConfig::new()));
         write_agreed(&chosen.unwrap(), &mut answer);
         assert_eq!(answer, offer);
     }

@@ -13,7 +13,7 @@ mod response;
 use core::fmt;
 
 use crate::deflate::DeflateParams;
-use crate::error::HandshakeError;
+pub use crate::error::HandshakeError;
 
 pub(crate) use extensions::Chosen;
 pub(crate) use key::{Key, encode as encode_key};

@@ -6,7 +6,7 @@ use super::{
     Chosen, HandshakeError, Headers, Key, Verdict, extensions, is_free_header, is_token, key,
 };
 use crate::buffer::Buffer;
-use crate::deflate::Deflate;
+use crate::deflate::DeflateConfig;
 use crate::error::SendError;
 
 /// The one version of the protocol.
@@ -117,7 +117,7 @@ impl<'a> RequestHead<'a> {
     }
 
     /// What to agree on with this client on these terms.
-    pub(crate) fn choose_deflate(&self, terms: Option<&Deflate>) -> Option<Chosen> {
+    pub(crate) fn choose_deflate(&self, terms: Option<&DeflateConfig>) -> Option<Chosen> {
         terms.and_then(|terms| extensions::choose(self.headers, terms))
     }
 
@@ -219,7 +219,7 @@ impl<'a> Request<'a> {
     }
 
     /// Writes the request with this key.
-    pub(crate) fn write(&self, key: &Key, deflate: Option<&Deflate>, out: &mut dyn Buffer) {
+    pub(crate) fn write(&self, key: &Key, deflate: Option<&DeflateConfig>, out: &mut dyn Buffer) {
         let mut line = |parts: &[&str]| {
             for part in parts {
                 out.append(part.as_bytes());

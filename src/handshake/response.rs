@@ -5,7 +5,7 @@ use core::fmt;
 use super::request::{RequestHead, VERSION};
 use super::{Chosen, HandshakeError, Headers, Verdict, extensions, is_free_header, key};
 use crate::buffer::Buffer;
-use crate::deflate::Deflate;
+use crate::deflate::DeflateConfig;
 use crate::error::SendError;
 
 /// Headers of the response that belong to the handshake, or that no 101 may have
@@ -30,7 +30,7 @@ pub(crate) fn judge_response(
     protocols: &[u8],
     nonce: &[u8; 16],
     max_headers: u16,
-    terms: Option<&Deflate>,
+    terms: Option<&DeflateConfig>,
 ) -> Result<Verdict, HandshakeError> {
     let (line, headers) = Headers::check(head, max_headers)?;
     let mut response = httparse::Response::new(&mut []);

@@ -5,7 +5,7 @@ use core::fmt::{self, Display};
 use super::Direction;
 use super::show::{Amount, Hex, Payload};
 use super::stream::{FoundFrame, MAX_HEAD, first_line};
-use crate::frame::{FrameError, MAX_CONTROL_PAYLOAD, MaskKey, OpCode, Rsv};
+use crate::frame::{FrameError, MAX_CONTROL_PAYLOAD, MaskKey, Opcode, Rsv};
 
 /// The octets of a head's first line that are shown in text.
 const SHOWN_LINE: usize = 256;
@@ -92,8 +92,8 @@ pub struct Frame<'a> {
 impl<'a> Frame<'a> {
     /// What the frame carries, `None` where the opcode is reserved.
     #[must_use]
-    pub fn opcode(&self) -> Option<OpCode> {
-        OpCode::from_bits(self.found.header.opcode)
+    pub fn opcode(&self) -> Option<Opcode> {
+        Opcode::from_bits(self.found.header.opcode)
     }
 
     /// The four bits of the opcode, reserved or not.
@@ -170,7 +170,7 @@ impl<'a> Frame<'a> {
     fn close(&self) -> Option<(u16, &'a [u8])> {
         let kept = self.kept.get(..MAX_CONTROL_PAYLOAD).unwrap_or(self.kept);
         match (self.opcode(), kept) {
-            (Some(OpCode::Close), &[high, low, ref reason @ ..]) => {
+            (Some(Opcode::Close), &[high, low, ref reason @ ..]) => {
                 Some((u16::from_be_bytes([high, low]), reason))
             }
             _ => None,
@@ -283,13 +283,13 @@ impl Display for Lost {
 }
 
 /// The opcode in a word.
-pub(super) fn name(opcode: OpCode) -> &'static str {
+pub(super) fn name(opcode: Opcode) -> &'static str {
     match opcode {
-        OpCode::Continuation => "continuation",
-        OpCode::Text => "text",
-        OpCode::Binary => "binary",
-        OpCode::Close => "close",
-        OpCode::Ping => "ping",
-        OpCode::Pong => "pong",
+        Opcode::Continuation => "continuation",
+        Opcode::Text => "text",
+        Opcode::Binary => "binary",
+        Opcode::Close => "close",
+        Opcode::Ping => "ping",
+        Opcode::Pong => "pong",
     }
 }

@@ -7,7 +7,7 @@ use core::ops::AddAssign;
 
 use super::Direction;
 use super::entry::name;
-use crate::frame::{OpCode, RawHeader};
+use crate::frame::{Opcode, RawHeader};
 
 /// How many sizes of chops are counted each by itself, for each direction; what comes in further
 /// sizes is counted together.
@@ -162,7 +162,7 @@ impl fmt::Display for Statistics {
             if counts == [Count::default(); 2] {
                 continue;
             }
-            match OpCode::from_bits(opcode) {
+            match Opcode::from_bits(opcode) {
                 Some(opcode) => row(f, name(opcode), counts)?,
                 None => row(f, &format!("opcode {opcode:#x}"), counts)?,
             }

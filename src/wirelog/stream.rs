@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 use core::mem;
 
 use super::entry::Lost;
-use crate::frame::{FrameError, FrameHeader, MAX_CONTROL_PAYLOAD, OpCode, RawHeader};
+use crate::frame::{FrameError, FrameHeader, MAX_CONTROL_PAYLOAD, Opcode, RawHeader};
 use crate::handshake::Scan;
 
 /// The longest head that is followed, in octets.
@@ -209,7 +209,7 @@ impl Stream {
 
     /// Keeps what is to be shown of this part of the payload.
     fn keep(&mut self, header: &RawHeader, part: &[u8], preview: usize) {
-        let is_close = header.opcode == OpCode::Close.bits();
+        let is_close = header.opcode == Opcode::Close.bits();
         let limit = if is_close { preview.max(MAX_CONTROL_PAYLOAD) } else { preview };
         let kept = self.payload.len();
         let (part, _) = part.split_at(limit.saturating_sub(kept).min(part.len()));

@@ -3,7 +3,7 @@
 
 use sansocket::{
     Buffer, Chunk, CloseFrame, Connection, Error, Event, MessageKind, Piece, Reply, State, Storage,
-    Transport,
+    TransportAction,
 };
 
 use super::output::Output;
@@ -71,7 +71,7 @@ impl Seen {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Snapshot {
     pub(crate) state: State,
-    pub(crate) transport: Transport,
+    pub(crate) transport: TransportAction,
     pub(crate) report: String,
     pub(crate) next_timeout: Option<core::time::Duration>,
 }

@@ -3,7 +3,9 @@
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use sansocket::{Client, Compression, Config, Connection, Deflate, Heap, MessageKind, Server};
+use sansocket::{
+    Client, Compression, Config, Connection, DeflateConfig, Heap, MessageKind, Server,
+};
 
 use crate::common::output::Output;
 use crate::common::side::{Script, Side};
@@ -114,7 +116,7 @@ impl Sent {
 }
 
 fn arrives<R: Side>(terms: Terms, threshold: u16, sent: &[Sent]) -> Result<(), TestCaseError> {
-    let config = Config::new().deflate(Deflate::new().threshold(threshold));
+    let config = Config::new().deflate(DeflateConfig::new().threshold(threshold));
     let mut connection = connection::<R>(terms, config);
     let mut inflate = Inflate::new(terms.bits);
     for sent in sent {
@@ -184,10 +186,10 @@ fn each_choice_is_what_it_says() {
     ] {
         assert_eq!(first_byte(config, message, compression), first, "{message:?} {compression:?}");
     }
-    let config = Config::new().deflate(Deflate::new().threshold(40));
+    let config = Config::new().deflate(DeflateConfig::new().threshold(40));
     assert_eq!(first_byte(config, &run[..40], Automatic), COMPRESSED);
     assert_eq!(first_byte(config, &run[..39], Automatic), PLAIN);
-    let config = Config::new().deflate(Deflate::new().threshold(0));
+    let config = Config::new().deflate(DeflateConfig::new().threshold(0));
     assert_eq!(first_byte(config, &run[..20], Automatic), COMPRESSED);
     assert_eq!(first_byte(config, b"", Automatic), PLAIN);
 }
@@ -209,7 +211,7 @@ fn the_first_fragment_decides() {
         (64, &run, Never, Automatic, PLAIN),
         (64, &run, Never, Never, PLAIN),
     ] {
-        let config = Config::new().deflate(Deflate::new().threshold(threshold));
+        let config = Config::new().deflate(DeflateConfig::new().threshold(threshold));
         let mut connection = connection::<Server>(Terms::DEFAULT, config);
         let mut out = Output::unbounded();
         let mut send = |fragment: &[u8], fin, compression| {

@@ -6,7 +6,6 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 use sansocket::{
     Client, Compression, Config, Delivery, Event, FixedDeflate, Heap, MessageKind, Server, Storage,
-    Window,
 };
 
 use crate::common;
@@ -344,9 +343,9 @@ fn every_part_of_a_frame_is_told_as_far_as_it_has_come() {
             sender.send_with(&text[..], Compression::Always, &mut sent).unwrap();
             let payload = wire::read_frames(&sent.bytes).remove(0).payload;
             check(|| Heap, &payload);
-            check(FixedDeflate::<64, Window<15>, Window<8>>::new, &payload);
+            check(FixedDeflate::<64, 15, 8>::new, &payload);
             if bits <= 9 {
-                check(FixedDeflate::<64, Window<9>, Window<8>>::new, &payload);
+                check(FixedDeflate::<64, 9, 8>::new, &payload);
             }
         }
     }

@@ -12,10 +12,8 @@ use core::cell::RefCell;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
-use sansocket::{
-    Client, Codecs, Config, DeflateError, Delivery, Error, FixedDeflate, Heap, Server, Shared,
-    Storage, Window,
-};
+use sansocket::deflate::{Codecs, DeflateError};
+use sansocket::{Client, Config, Delivery, Error, FixedDeflate, Heap, Server, Shared, Storage};
 
 use crate::common;
 use crate::common::output::Output;
@@ -328,9 +326,9 @@ impl Conversation {
         macro_rules! fixed {
             ($($bits:literal $larger:literal),*) => { match self.terms.bits {
                 $($bits => {
-                    let exact = FixedDeflate::<FIXED, Window<$bits>, Window<8>>::new;
+                    let exact = FixedDeflate::<FIXED, $bits, 8>::new;
                     self.check_run::<R, _>(exact, payloads, expected, pattern, deliveries)?;
-                    let larger = FixedDeflate::<FIXED, Window<$larger>, Window<8>>::new;
+                    let larger = FixedDeflate::<FIXED, $larger, 8>::new;
                     self.check_run::<R, _>(larger, payloads, expected, pattern, deliveries)
                 })*
                 _ => unreachable!("8 to 15"),

@@ -12,7 +12,7 @@ use libz_sys as z;
 use miniz_oxide::MZFlush;
 use miniz_oxide::deflate::core::{CompressorOxide, create_comp_flags_from_zip_params};
 use miniz_oxide::deflate::stream::deflate;
-use sansocket::{Config, FixedDeflate, Heap, MessageKind, Server, Storage, Window};
+use sansocket::{Config, FixedDeflate, Heap, MessageKind, Server, Storage};
 
 use crate::common::output::Output;
 use crate::common::wire;
@@ -249,7 +249,7 @@ fn fragments_of_our_own() {
         for step in STEPS {
             let mut findings = Findings::default();
             for content in CONTENTS {
-                let terms = sansocket::Deflate::new().level(level).threshold(0);
+                let terms = sansocket::DeflateConfig::new().level(level).threshold(0);
                 let config = Config::new().deflate(terms);
                 let agreed = Terms { bits, takeover: true };
                 let mut server = connection::<Server, S>(storage(), agreed, config);
@@ -280,7 +280,7 @@ fn fragments_of_our_own() {
         check("sansocket, heap, 2^15", || Heap, 15, level);
     }
     check("sansocket, heap, 2^9", || Heap, 9, 6);
-    check("sansocket, FixedDeflate", FixedDeflate::<300, Window<8>, Window<12>>::new, 12, 6);
+    check("sansocket, FixedDeflate", FixedDeflate::<300, 8, 12>::new, 12, 6);
 }
 
 /// Flushes with nothing new. No call emits more than an empty stored block of five bytes, so it

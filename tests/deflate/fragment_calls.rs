@@ -6,7 +6,7 @@ use core::cell::Cell;
 
 use sansocket::{
     Client, Compression, Config, Connection, Delivery, Entropy, EntropyError, Event, FixedDeflate,
-    Heap, MessageKind, Negotiated, SendError, Server, Storage, Window,
+    Heap, MessageKind, Negotiated, SendError, Server, Storage,
 };
 
 use crate::common::output::Output;
@@ -24,7 +24,7 @@ const KIND: MessageKind = MessageKind::Binary;
 #[test]
 fn the_examples_of_the_rfc() {
     let mut server = connection::<Server, _>(
-        FixedDeflate::<8, Window<8>, Window<8>>::new(),
+        FixedDeflate::<8, 8, 8>::new(),
         Terms { bits: 8, takeover: false },
         Config::new(),
     );
@@ -81,13 +81,13 @@ fn a_compressed_message_goes_on_compressed() {
         assert!(read == [expected.clone(), expected]);
     }
     check::<Server, _>(Heap);
-    check::<Client<Script>, _>(FixedDeflate::<100, Window<8>, Window<9>>::new());
+    check::<Client<Script>, _>(FixedDeflate::<100, 8, 9>::new());
 }
 
 /// Without memory for what comes out there is no compression.
 #[test]
 fn a_storage_of_no_bytes_sends_fragments_plain() {
-    let none = FixedDeflate::<0, Window<8>, Window<8>>::new();
+    let none = FixedDeflate::<0, 8, 8>::new();
     let mut connection = connection::<Server, _>(none, Terms::DEFAULT, Config::new());
     for (first, fin) in [(BINARY, false), (CONTINUATION | FIN, true), (BINARY | FIN, true)] {
         let mut out = Output::unbounded();
@@ -122,7 +122,7 @@ fn a_fragment_refers_to_those_before_it() {
     for takeover in [true, false] {
         check(&Heap, takeover);
         check(&pool(), takeover);
-        check(&FixedDeflate::<300, Window<8>, Window<12>>::new(), takeover);
+        check(&FixedDeflate::<300, 8, 12>::new(), takeover);
     }
 }
 
@@ -148,7 +148,7 @@ fn a_source_of_keys_that_fails_changes_nothing() {
     let terms = Terms { bits: 9, takeover: true };
     let negotiated = Negotiated::new().deflate(params::<Client<Script>>(terms, terms));
     let mut client = Connection::established_in(
-        FixedDeflate::<40, Window<8>, Window<9>>::new(),
+        FixedDeflate::<40, 8, 9>::new(),
         Client::new(tap.clone()),
         negotiated,
         Config::new(),
@@ -195,5 +195,5 @@ fn an_echo_of_pieces_is_compressed_again() {
         }
     }
     check(|| Heap);
-    check(FixedDeflate::<256, Window<9>, Window<9>>::new);
+    check(FixedDeflate::<256, 9, 9>::new);
 }

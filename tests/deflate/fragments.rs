@@ -7,9 +7,10 @@ use core::cell::RefCell;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
+use sansocket::deflate::Codecs;
 use sansocket::{
-    Client, Codecs, Compression, Config, Connection, Deflate, FixedDeflate, Heap, MessageKind,
-    Negotiated, SendError, Server, Shared, Storage, Window,
+    Client, Compression, Config, Connection, DeflateConfig, FixedDeflate, Heap, MessageKind,
+    Negotiated, SendError, Server, Shared, Storage,
 };
 
 use crate::common;
@@ -143,10 +144,10 @@ fn exchange<S: Storage>(storage: impl Fn() -> S, terms: Terms, messages: &[Vec<V
 fn exchange_with_all(terms: Terms, messages: &[Vec<Vec<u8>>]) {
     exchange(|| Heap, terms, messages);
     exchange(pool, terms, messages);
-    exchange(FixedDeflate::<1, Window<8>, Window<8>>::new, terms, messages);
-    exchange(FixedDeflate::<64, Window<8>, Window<12>>::new, terms, messages);
-    exchange(FixedDeflate::<512, Window<9>, Window<9>>::new, terms, messages);
-    exchange(FixedDeflate::<8192, Window<8>, Window<10>>::new, terms, messages);
+    exchange(FixedDeflate::<1, 8, 8>::new, terms, messages);
+    exchange(FixedDeflate::<64, 8, 12>::new, terms, messages);
+    exchange(FixedDeflate::<512, 9, 9>::new, terms, messages);
+    exchange(FixedDeflate::<8192, 8, 10>::new, terms, messages);
 }
 
 /// A pool for at most one codec of each kind.
@@ -241,7 +242,7 @@ fn long_fragments_keep_to_the_room_they_ask_for() {
     for (bits, length) in [(15, 30_000), (15, 70_000), (15, 300_000), (9, 70_000)] {
         let terms = Terms { bits, takeover: true };
         for (seed, level) in (0..).zip([1, 6, 9, 1, 6]) {
-            let config = Config::new().deflate(Deflate::new().level(level));
+            let config = Config::new().deflate(DeflateConfig::new().level(level));
             let mut pair = Pair::<Server, Client<Script>, _>::new(|| Heap, terms, config);
             pair.send(&[awkward(length, seed), awkward(length / 3, seed + 9), vec![]]);
         }
@@ -261,7 +262,7 @@ fn the_room_for_a_fragment() {
             other => panic!("{other:?}"),
         }
     }
-    type Small = FixedDeflate<512, Window<8>, Window<8>>;
+    type Small = FixedDeflate<512, 8, 8>;
     for fin in [false, true] {
         assert_eq!(needed(Heap, 64, fin), 6 + 64 + 8 + 1 + 24);
         assert_eq!(needed(Heap, 100_000, fin), 14 + 100_000 + 12_500 + 1562 + 24);

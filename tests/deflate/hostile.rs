@@ -5,10 +5,10 @@ use alloc::rc::Rc;
 use core::cell::RefCell;
 
 use libz_sys as z;
-use sansocket::DeflateError as E;
+use sansocket::deflate::Codecs;
+use sansocket::deflate::DeflateError as E;
 use sansocket::{
-    Client, Codecs, Config, Delivery, Error, FixedDeflate, Heap, MessageKind, Server, Shared,
-    Storage, Window,
+    Client, Config, Delivery, Error, FixedDeflate, Heap, MessageKind, Server, Shared, Storage,
 };
 
 use crate::common::output::Output;
@@ -82,15 +82,15 @@ fn everywhere(terms: Terms, config: Config, frames: &[Frame<'_>]) -> Outcome {
             same(receive::<R, _>(Heap, terms, whole, frames, chop), &finished, "heap, whole");
             same(receive::<R, _>(shared(), terms, pieces, frames, chop), &expected, "shared");
             same(receive::<R, _>(shared(), terms, whole, frames, chop), &finished, "shared, whole");
-            let large = FixedDeflate::<64, Window<15>, Window<8>>::new();
+            let large = FixedDeflate::<64, 15, 8>::new();
             same(receive::<R, _>(large, terms, pieces, frames, chop), &expected, "fixed");
             let exact = match terms.bits {
                 8 => {
-                    let storage = FixedDeflate::<64, Window<8>, Window<8>>::new();
+                    let storage = FixedDeflate::<64, 8, 8>::new();
                     receive::<R, _>(storage, terms, pieces, frames, chop)
                 }
                 9 => {
-                    let storage = FixedDeflate::<64, Window<9>, Window<8>>::new();
+                    let storage = FixedDeflate::<64, 9, 8>::new();
                     receive::<R, _>(storage, terms, pieces, frames, chop)
                 }
                 _ => continue,
@@ -414,7 +414,7 @@ fn a_last_block_whose_output_is_not_out_yet() {
                     assert!(heap.0 == [&expected[..], &expected]);
                 }
                 let config = Config::new().delivery(Delivery::Streaming);
-                let storage = FixedDeflate::<64, Window<8>, Window<8>>::new();
+                let storage = FixedDeflate::<64, 8, 8>::new();
                 let frames = [(WHOLE, &payload[..])];
                 let fixed =
                     receive::<Server, _>(storage, window(8), config, &frames, (usize::MAX, true));

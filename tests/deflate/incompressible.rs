@@ -14,8 +14,9 @@ use alloc::rc::Rc;
 use core::cell::RefCell;
 use std::env;
 
+use sansocket::deflate::Codecs;
 use sansocket::{
-    Codecs, Compression, Config, Connection, Deflate, Heap, MessageKind, Server, Shared, Storage,
+    Compression, Config, Connection, DeflateConfig, Heap, MessageKind, Server, Shared, Storage,
 };
 
 use crate::common::output::Output;
@@ -42,7 +43,7 @@ struct Pair<S: Storage> {
 
 impl<S: Storage> Pair<S> {
     fn new(storage: S, terms: Terms, level: u8, to_read: usize) -> Self {
-        let config = Config::new().deflate(Deflate::new().level(level)).retain(1000);
+        let config = Config::new().deflate(DeflateConfig::new().level(level)).retain(1000);
         Self {
             sender: connection(storage, terms, config),
             inflate: Inflate::new(terms.bits),

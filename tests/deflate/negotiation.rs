@@ -1,9 +1,11 @@
 //! The negotiation over the wire [RFC 7692 §5, §7.1]: what a server answers to each offer, what a
 //! client makes of each answer, and what both then do.
 
+use sansocket::deflate::DeflateParams;
+use sansocket::handshake::HandshakeError;
 use sansocket::{
-    Client, Config, Connection, Deflate, DeflateParams, Error, Event, HandshakeError, Heap,
-    Request, Server, State, Transport,
+    Client, Config, Connection, DeflateConfig, Error, Event, Heap, Request, Server, State,
+    TransportAction,
 };
 
 use crate::common::output::Output;
@@ -26,7 +28,7 @@ fn extensions(head: &[u8]) -> Vec<String> {
     head.split("\r\n").filter_map(|line| line.strip_prefix(HEADER)).map(str::to_owned).collect()
 }
 
-fn config(terms: Option<Deflate>) -> Config {
+fn config(terms: Option<DeflateConfig>) -> Config {
     terms.map_or(Config::new(), |terms| Config::new().deflate(terms))
 }
 
@@ -40,19 +42,19 @@ fn feed<R: Side>(connection: &mut Connection<R, Heap>, head: &[u8], out: &mut Ou
 }
 
 /// A server that was made these offers, and its answer.
-fn answer(terms: Option<Deflate>, offers: &[&str]) -> (Option<DeflateParams>, Vec<String>) {
+fn answer(terms: Option<DeflateConfig>, offers: &[&str]) -> (Option<DeflateParams>, Vec<String>) {
     let (mut server, mut out) = (Connection::server(config(terms)), Output::unbounded());
     feed(&mut server, head::<Server>(offers).as_bytes(), &mut out);
     (server.deflate_params(), extensions(&out.bytes))
 }
 
-fn client(terms: Option<Deflate>, out: &mut Output) -> Connection<Client<Script>, Heap> {
+fn client(terms: Option<DeflateConfig>, out: &mut Output) -> Connection<Client<Script>, Heap> {
     let request = Request::new("example.com", "/chat").protocols(&["one", "two"]);
     Connection::client(&request, Script::default(), config(terms), out).expect("room without end")
 }
 
 /// What a client makes of an answer; if it fails, it says nothing to the server.
-fn confirm(terms: Option<Deflate>, answer: &[&str]) -> Result<Option<DeflateParams>, Error> {
+fn confirm(terms: Option<DeflateConfig>, answer: &[&str]) -> Result<Option<DeflateParams>, Error> {
     let mut out = Output::unbounded();
     let mut client = client(terms, &mut out);
     out.bytes.clear();
@@ -65,7 +67,10 @@ fn confirm(terms: Option<Deflate>, answer: &[&str]) -> Result<Option<DeflatePara
         }
         Err(error) => {
             assert_eq!(events.next().err(), Some(error), "asked again");
-            assert_eq!((client.state(), client.transport()), (State::Closed, Transport::Close));
+            assert_eq!(
+                (client.state(), client.transport()),
+                (State::Closed, TransportAction::Close)
+            );
             assert_eq!(client.deflate_params(), None);
             assert!(out.bytes.is_empty(), "neither a close frame nor anything else");
             Err(error)
@@ -83,7 +88,7 @@ fn agreed(change: impl FnOnce(&mut DeflateParams)) -> Option<DeflateParams> {
 
 #[test]
 fn nothing_is_agreed_on_unless_both_sides_want_it() {
-    let terms = Some(Deflate::new());
+    let terms = Some(DeflateConfig::new());
     assert_eq!(answer(None, &["permessage-deflate"]), (None, vec![]));
     assert_eq!(answer(terms, &[]), (None, vec![]));
     assert_eq!(answer(terms, &["x-other, permessage-bzip2; a=b"]), (None, vec![]));
@@ -93,7 +98,7 @@ fn nothing_is_agreed_on_unless_both_sides_want_it() {
     client(None, &mut out);
     assert_eq!(extensions(&out.bytes), Vec::<String>::new());
     // Then a compressed message is a mistake, see the tests of violations; none is sent.
-    let mut server = opened::<Server, _>(Heap, Config::new().deflate(Deflate::new()));
+    let mut server = opened::<Server, _>(Heap, Config::new().deflate(DeflateConfig::new()));
     let mut out = Output::unbounded();
     server.send(&[b'a'; 1000][..], &mut out).unwrap();
     assert_eq!(out.bytes[0] & RSV1, 0);
@@ -101,7 +106,7 @@ fn nothing_is_agreed_on_unless_both_sides_want_it() {
 
 #[test]
 fn a_server_answers_each_parameter() {
-    let terms = Some(Deflate::new());
+    let terms = Some(DeflateConfig::new());
     let plain = "permessage-deflate".to_owned();
     for (offer, params, answered) in [
         ("", agreed(|_| {}), ""),
@@ -148,7 +153,7 @@ fn a_server_answers_each_parameter() {
 
 #[test]
 fn a_server_sets_its_own_terms() {
-    let none = Deflate::new().incoming_takeover(false).outgoing_takeover(false);
+    let none = DeflateConfig::new().incoming_takeover(false).outgoing_takeover(false);
     let params = agreed(|params| {
         params.server_no_context_takeover = true;
         params.client_no_context_takeover = true;
@@ -157,7 +162,7 @@ fn a_server_sets_its_own_terms() {
         "permessage-deflate; server_no_context_takeover; client_no_context_takeover".to_owned();
     assert_eq!(answer(Some(none), &["permessage-deflate"]), (params, vec![answered]));
 
-    let small = Deflate::new().incoming_window(bits(10)).outgoing_window(bits(9));
+    let small = DeflateConfig::new().incoming_window(bits(10)).outgoing_window(bits(9));
     let offer = "permessage-deflate; client_max_window_bits=12; server_max_window_bits=14";
     let params = agreed(|params| {
         params.server_max_window_bits = bits(9);
@@ -172,7 +177,7 @@ fn a_server_sets_its_own_terms() {
 
 #[test]
 fn a_server_takes_the_first_offer_that_it_can() {
-    let small = Some(Deflate::new().incoming_window(bits(10)));
+    let small = Some(DeflateConfig::new().incoming_window(bits(10)));
     let (cannot, invalid) = ("permessage-deflate", "permessage-deflate; mystery");
     let (first, second) = (
         "permessage-deflate; client_max_window_bits; server_no_context_takeover",
@@ -225,7 +230,7 @@ const INVALID: [&str; 22] = [
 fn a_server_declines_each_invalid_offer() {
     for parameters in INVALID {
         let offer = format!("permessage-deflate; {parameters}");
-        assert_eq!(answer(Some(Deflate::new()), &[&offer]), (None, vec![]), "{offer}");
+        assert_eq!(answer(Some(DeflateConfig::new()), &[&offer]), (None, vec![]), "{offer}");
     }
 }
 
@@ -235,7 +240,7 @@ fn a_client_fails_with_each_invalid_answer() {
     let check = |terms, answer: &[&str]| {
         assert_eq!(confirm(terms, answer), failed, "{answer:?}");
     };
-    let terms = Some(Deflate::new());
+    let terms = Some(DeflateConfig::new());
     for parameters in INVALID {
         check(terms, &[&format!("permessage-deflate; {parameters}")]);
     }
@@ -247,17 +252,17 @@ fn a_client_fails_with_each_invalid_answer() {
     check(terms, &["x-other"]);
     check(None, &["permessage-deflate"]);
     // What does not keep to the offer.
-    let small = Some(Deflate::new().incoming_window(bits(10)).outgoing_window(bits(9)));
+    let small = Some(DeflateConfig::new().incoming_window(bits(10)).outgoing_window(bits(9)));
     check(small, &["permessage-deflate"]);
     check(small, &["permessage-deflate; client_max_window_bits=9"]);
     check(small, &["permessage-deflate; server_max_window_bits=11"]);
     check(small, &["permessage-deflate; server_max_window_bits=10; client_max_window_bits=10"]);
-    check(Some(Deflate::new().incoming_takeover(false)), &["permessage-deflate"]);
+    check(Some(DeflateConfig::new().incoming_takeover(false)), &["permessage-deflate"]);
 }
 
 #[test]
 fn a_client_confirms_each_parameter() {
-    let terms = Some(Deflate::new());
+    let terms = Some(DeflateConfig::new());
     for (answer, params) in [
         ("permessage-deflate", agreed(|_| {})),
         (
@@ -279,7 +284,7 @@ fn a_client_confirms_each_parameter() {
         assert_eq!(confirm(terms, &[answer]), Ok(params), "{answer}");
     }
     // What the client has offered for itself it keeps to, whatever is answered.
-    let own = Deflate::new().outgoing_window(bits(9)).outgoing_takeover(false);
+    let own = DeflateConfig::new().outgoing_window(bits(9)).outgoing_takeover(false);
     let params = agreed(|params| {
         params.client_no_context_takeover = true;
         params.client_max_window_bits = bits(9);
@@ -295,8 +300,8 @@ fn a_client_offers_what_it_wants() {
         extensions(&out.bytes)
     };
     let plain = "permessage-deflate; client_max_window_bits";
-    assert_eq!(offer(Deflate::new()), [plain]);
-    let all = Deflate::new()
+    assert_eq!(offer(DeflateConfig::new()), [plain]);
+    let all = DeflateConfig::new()
         .incoming_window(bits(8))
         .outgoing_window(bits(14))
         .incoming_takeover(false)
@@ -315,9 +320,9 @@ fn both_sides_agree() {
     for (server_in, server_out) in every() {
         for (client_in, client_out) in every() {
             let takeover = (server_in.get() + client_in.get()) % 2 == 0;
-            let terms = Deflate::new().incoming_window(server_in).outgoing_window(server_out);
+            let terms = DeflateConfig::new().incoming_window(server_in).outgoing_window(server_out);
             let mut server = Connection::server(config(Some(terms.incoming_takeover(takeover))));
-            let terms = Deflate::new().incoming_window(client_in).outgoing_window(client_out);
+            let terms = DeflateConfig::new().incoming_window(client_in).outgoing_window(client_out);
             let (mut request, mut response) = (Output::unbounded(), Output::unbounded());
             let mut client = client(Some(terms), &mut request);
             feed(&mut server, &request.take(), &mut response);
@@ -348,7 +353,7 @@ fn a_handshake_done_elsewhere() {
     server.send("a".repeat(100).as_str(), &mut out).unwrap();
     assert_eq!(out.bytes[0], FIN | RSV1 | TEXT);
     // Without a word about it there is no compression, whatever the settings are.
-    let config = Config::new().deflate(Deflate::new());
+    let config = Config::new().deflate(DeflateConfig::new());
     let mut plain = Connection::established(Server, sansocket::Negotiated::new(), config);
     assert_eq!(plain.deflate_params(), None);
     out.bytes.clear();

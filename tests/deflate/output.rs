@@ -1,7 +1,8 @@
 //! Contract 7, a full output changes nothing, for messages that would be compressed: the call asks
 //! for the room of the plain one, and the compressor has seen nothing before there is that.
 
-use sansocket::{Client, Compression, Config, DeflateError, Error, MessageKind, SendError, Server};
+use sansocket::deflate::DeflateError;
+use sansocket::{Client, Compression, Config, Error, MessageKind, SendError, Server};
 
 use crate::common::output::Output;
 use crate::common::record::{Seen, Snapshot};

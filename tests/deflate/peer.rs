@@ -1,8 +1,7 @@
 //! What these tests share: connections that compress, frames of compressed messages, contents.
 
-use sansocket::{
-    Config, Connection, DeflateParams, Delivery, Heap, MessageKind, Negotiated, WindowBits,
-};
+use sansocket::deflate::{DeflateParams, WindowBits};
+use sansocket::{Config, Connection, Delivery, Heap, MessageKind, Negotiated};
 
 use crate::common::output::Output;
 use crate::common::record::{Driver, Seen};

@@ -4,8 +4,9 @@
 use alloc::rc::Rc;
 use core::cell::RefCell;
 
+use sansocket::deflate::Codecs;
 use sansocket::{
-    Client, Codecs, Compression, Config, Connection, Deflate, Delivery, Error, Heap, MessageKind,
+    Client, Compression, Config, Connection, DeflateConfig, Delivery, Error, Heap, MessageKind,
     Server, Shared, Storage,
 };
 
@@ -72,7 +73,7 @@ struct Setting {
 
 impl Setting {
     fn config(self) -> Config {
-        Config::new().deflate(Deflate::new().level(self.level)).delivery(self.delivery)
+        Config::new().deflate(DeflateConfig::new().level(self.level)).delivery(self.delivery)
     }
 
     fn over<R: Side>(self, pool: &Pool, config: Config) -> Driver<R, Shared<Pool>> {

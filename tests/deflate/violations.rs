@@ -1,9 +1,11 @@
 //! What a peer may not send once messages can be compressed [RFC 7692 §6, §7.2.2], and the close
 //! code that it is told; limits at their exact edge.
 
+use sansocket::deflate::DeflateError;
+use sansocket::frame::Rsv;
 use sansocket::{
-    Client, Config, DeflateError, Delivery, Error, Event, MessageKind, ProtocolError, Rsv, Server,
-    State, Transport,
+    Client, Config, Delivery, Error, Event, MessageKind, ProtocolError, Server, State,
+    TransportAction,
 };
 
 use crate::common::output::Output;
@@ -43,7 +45,10 @@ fn assert_sticks<R: Side>(driver: &mut Driver<R, sansocket::Heap>, error: Error)
         Some(sansocket::SendError::Closed)
     );
     assert_eq!(out.bytes.len(), sent);
-    assert_eq!((connection.state(), connection.transport()), (State::Closed, Transport::Close));
+    assert_eq!(
+        (connection.state(), connection.transport()),
+        (State::Closed, TransportAction::Close)
+    );
 }
 
 /// As `fails`, for both sides in both deliveries.
@@ -83,7 +88,7 @@ fn rsv1_stands_on_the_first_frame_of_a_message_only() {
 #[test]
 fn rsv1_is_for_those_who_have_agreed_on_it() {
     fn check<R: Side>() {
-        let config = Config::new().deflate(sansocket::Deflate::new());
+        let config = Config::new().deflate(sansocket::DeflateConfig::new());
         let connection = established::<R, _>(sansocket::Heap, config);
         let mut driver = Driver::new(connection, Output::unbounded());
         driver.feed(&compressed::<R>(MessageKind::Text, HELLO), true);

@@ -1,7 +1,9 @@
 //! The windows [RFC 7692 §7.1.2, §7.2]: with each size, both sides keep to it in what they send,
 //! and use all of it in what they receive. The C zlib is the judge.
 
-use sansocket::{Client, Compression, Config, Deflate, Delivery, Message, MessageKind, Server};
+use sansocket::{
+    Client, Compression, Config, DeflateConfig, Delivery, Message, MessageKind, Server,
+};
 
 use crate::common::output::Output;
 use crate::common::side::{Script, Side};
@@ -25,7 +27,7 @@ fn message(content: Content, bytes: &[u8]) -> Message<'_> {
 
 /// All that a side sends on these terms is accepted by zlib with just that window.
 fn keeps_to_its_window<R: Side>(terms: Terms, level: u8) {
-    let config = Config::new().deflate(Deflate::new().level(level));
+    let config = Config::new().deflate(DeflateConfig::new().level(level));
     for content in Content::ALL {
         let mut connection = connection::<R>(terms, config);
         let mut inflate = Inflate::new(terms.bits);

@@ -1,7 +1,8 @@
 //! What a client writes, and what it makes of each kind of response [RFC 6455 §4.1].
 
+use sansocket::handshake::HandshakeError;
 use sansocket::{
-    Config, Connection, Error, Event, Fixed, HandshakeError, Request, SendError, State, Transport,
+    Config, Connection, Error, Event, Fixed, Request, SendError, State, TransportAction,
 };
 
 use super::wire::{Memory, Out, Scripted, Seen, feed, feed_with, frame};
@@ -22,7 +23,7 @@ fn a_client_writes_the_request_of_the_rfc_and_takes_its_response() {
     assert!(request.starts_with(b"GET /chat HTTP/1.1\r\nHost: server.example.com\r\n"));
     assert!(request.ends_with(b"\r\n\r\n"));
     assert_eq!(lines(&request), lines(REQUEST.as_bytes()));
-    assert_eq!((client.state(), client.transport()), (State::Connecting, Transport::Read));
+    assert_eq!((client.state(), client.transport()), (State::Connecting, TransportAction::Read));
     assert_eq!(client.send("early", &mut out), Err(SendError::NotOpen));
 
     let wire = [RESPONSE.as_bytes(), &frame(0x81, b"Hello", false)].concat();
@@ -84,7 +85,7 @@ fn each_flaw_of_a_response_fails_without_a_close_frame() {
         let name = format!("{good:?} -> {bad:?}");
         assert_eq!((fed.seen, fed.result), (vec![], Err(Error::Handshake(error))), "{name}");
         assert_eq!(out.take(), [], "{name}");
-        assert_eq!((client.state(), client.transport()), (State::Closed, Transport::Close));
+        assert_eq!((client.state(), client.transport()), (State::Closed, TransportAction::Close));
         let report = client.close_report();
         assert!(report.failed_by_me && report.dropped_by_me && !report.was_clean, "{name}");
         assert_eq!((report.local_code, report.remote_code), (None, None), "{name}");
@@ -117,11 +118,11 @@ fn a_refusal_is_handed_over_with_its_headers_and_the_body_is_left() {
         let fed = feed_with(&mut client, response.as_bytes(), &mut out, |event, reply| {
             let Event::Refused(head) = event else { panic!("{event:?}") };
             assert_eq!(head.header("x-why"), Some("because"));
-            assert_eq!(reply.transport(), Transport::Close);
+            assert_eq!(reply.transport(), TransportAction::Close);
         });
         assert_eq!((fed.seen, fed.result), (vec![Seen::Refused(status)], Ok(())));
         assert_eq!((&fed.left[..], out.take()), (&b"no"[..], vec![]));
-        assert_eq!((client.state(), client.transport()), (State::Closed, Transport::Close));
+        assert_eq!((client.state(), client.transport()), (State::Closed, TransportAction::Close));
         let report = client.close_report();
         assert!(!report.was_clean && !report.failed_by_me && report.not_clean_reason.is_some());
         assert_eq!(client.end_of_stream(), Ok(()));

@@ -1,6 +1,7 @@
 //! The limits of the peer's head at their exact edge.
 
-use sansocket::{Config, Connection, Error, Fixed, HandshakeError, Storage, Transport};
+use sansocket::handshake::HandshakeError;
+use sansocket::{Config, Connection, Error, Fixed, Storage, TransportAction};
 
 use super::wire::{Out, Seen, feed};
 use super::{REQUEST, RESPONSE, client, fed};
@@ -22,7 +23,7 @@ fn a_head_of_exactly_the_limit_is_taken_and_one_byte_more_is_not() {
     let error = Error::Handshake(HandshakeError::HeadTooLong { limit });
     assert_eq!((refused.seen, refused.result), (vec![], Err(error)));
     assert!(answer.starts_with("HTTP/1.1 431 Request Header Fields Too Large\r\n"), "{answer}");
-    assert_eq!(server.transport(), Transport::Close);
+    assert_eq!(server.transport(), TransportAction::Close);
 
     // As early as the bytes allow: a head as long as the limit that goes on.
     let start = &REQUEST[..REQUEST.len() - 2];

@@ -9,7 +9,7 @@ mod limits;
 mod server;
 
 use sansocket::{
-    Accept, Client, Config, Connection, Error, Fixed, Request, SendError, Server, Transport,
+    Accept, Client, Config, Connection, Error, Fixed, Request, SendError, Server, TransportAction,
 };
 use wire::{Fed, Memory, Out, Scripted, feed};
 #[cfg(feature = "alloc")]
@@ -64,7 +64,7 @@ fn the_stream_may_end_before_the_handshake_is_done() {
     assert_eq!(client.end_of_stream(), Err(Error::UnexpectedEnd));
     let refused = waiting.accept(Accept::new(), &mut Out::default());
     assert_eq!(refused, Err(SendError::Closed));
-    assert_eq!(server.transport(), Transport::Close);
+    assert_eq!(server.transport(), TransportAction::Close);
 }
 
 /// The connections on the heap, as most programs make them.

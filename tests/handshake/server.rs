@@ -1,8 +1,7 @@
 //! What a server answers to each kind of request [RFC 6455 §4.2], upgrade or plain.
 
-use sansocket::{
-    Accept, Config, Error, Event, HandshakeError, Response, SendError, State, Transport,
-};
+use sansocket::handshake::HandshakeError;
+use sansocket::{Accept, Config, Error, Event, Response, SendError, State, TransportAction};
 
 use super::wire::{Out, Seen, feed, feed_with, frame};
 use super::{REQUEST, RESPONSE, fed, server};
@@ -20,7 +19,7 @@ fn the_example_of_the_rfc_is_answered_byte_for_byte() {
     });
     assert_eq!(fed.all(), [Seen::Request("/chat".into())]);
     assert_eq!(String::from_utf8(out.take()).unwrap(), RESPONSE);
-    assert_eq!((server.state(), server.transport()), (State::Open, Transport::Read));
+    assert_eq!((server.state(), server.transport()), (State::Open, TransportAction::Read));
 }
 
 #[test]
@@ -76,7 +75,7 @@ fn each_flaw_has_its_status_and_then_tcp_is_closed() {
         assert_eq!(answer.contains("\r\nAllow: GET\r\n"), status == 405, "{name}: {answer}");
         let says_version = answer.contains("\r\nSec-WebSocket-Version: 13\r\n");
         assert_eq!(says_version, status == 426, "{name}: {answer}");
-        assert_eq!((server.state(), server.transport()), (State::Closed, Transport::Close));
+        assert_eq!((server.state(), server.transport()), (State::Closed, TransportAction::Close));
         let report = server.close_report();
         assert!(report.failed_by_me && report.dropped_by_me && !report.was_clean, "{name}");
 
@@ -163,7 +162,7 @@ fn a_request_may_be_accepted_later_and_nothing_behind_it_is_consumed_until_then(
     assert_eq!((fed.result, &fed.left), (Ok(()), &hello));
     let again = feed(&mut server, &hello, &mut out);
     assert_eq!((again.seen, again.left), (vec![], hello.clone()));
-    assert_eq!((server.state(), server.transport()), (State::Connecting, Transport::Read));
+    assert_eq!((server.state(), server.transport()), (State::Connecting, TransportAction::Read));
     assert_eq!(server.send("early", &mut out), Err(SendError::NotOpen));
     assert_eq!(server.request().map(|head| head.target()), Some("/chat"));
     assert_eq!(out.take(), []);
@@ -192,7 +191,7 @@ fn a_request_may_be_rejected_at_once_or_later() {
             server.respond(&response, &mut out).unwrap();
         }
         assert_eq!(String::from_utf8(out.take()).unwrap(), expected);
-        assert_eq!((server.state(), server.transport()), (State::Closed, Transport::Close));
+        assert_eq!((server.state(), server.transport()), (State::Closed, TransportAction::Close));
         assert_eq!(server.send("late", &mut out), Err(SendError::Closed));
         assert_eq!(server.end_of_stream(), Ok(()));
     }
@@ -235,7 +234,7 @@ fn a_plain_request_is_handed_over_and_answered() {
         let expected =
             format!("HTTP/1.1 200 OK\r\nContent-Length: 6\r\nConnection: close\r\n\r\n{body}");
         assert_eq!(String::from_utf8(out.take()).unwrap(), expected);
-        assert_eq!((server.state(), server.transport()), (State::Closed, Transport::Close));
+        assert_eq!((server.state(), server.transport()), (State::Closed, TransportAction::Close));
     }
 }
 
@@ -247,13 +246,13 @@ fn a_plain_request_may_be_answered_later() {
     let more = feed(&mut server, b"more", &mut out);
     assert_eq!((more.seen, &more.left[..], out.take()), (vec![], &b"more"[..], vec![]));
     assert_eq!(server.request().map(|head| head.target()), Some("/index.html"));
-    assert_eq!((server.state(), server.transport()), (State::Connecting, Transport::Read));
+    assert_eq!((server.state(), server.transport()), (State::Connecting, TransportAction::Read));
     // A client may stop sending once it has asked.
     assert_eq!(server.end_of_stream(), Ok(()));
     assert_eq!(server.accept(Accept::new(), &mut out), Err(SendError::NotAnUpgrade));
     assert_eq!(server.respond(&Response::new(404), &mut out), Ok(()));
     assert!(out.take().starts_with(b"HTTP/1.1 404 Not Found\r\n"));
-    assert_eq!(server.transport(), Transport::Close);
+    assert_eq!(server.transport(), TransportAction::Close);
 }
 
 #[test]
@@ -265,7 +264,7 @@ fn a_plain_request_that_is_ignored_is_answered_426() {
         assert!(head.starts_with("HTTP/1.1 426 Upgrade Required\r\n"), "{head}");
         assert!(head.contains("\r\nUpgrade: websocket"), "{head}");
         assert!(head.contains("\r\nSec-WebSocket-Version: 13"), "{head}");
-        assert_eq!((server.state(), server.transport()), (State::Closed, Transport::Close));
+        assert_eq!((server.state(), server.transport()), (State::Closed, TransportAction::Close));
         // The answer to HEAD has no body [RFC 9110 §9.3.2].
         assert_eq!(body.is_empty(), method == "HEAD", "{method}: {body:?}");
     }

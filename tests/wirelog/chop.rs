@@ -134,7 +134,7 @@ impl AnyFrame {
         let control = self.first & 8 != 0;
         let reserved = !matches!(self.first & 0xF, 0..=2 | 8..=10);
         let shortest = if length < 126 { 0 } else { 2 };
-        let opcode = || sansocket::OpCode::from_bits(self.first & 0xF).unwrap();
+        let opcode = || sansocket::frame::Opcode::from_bits(self.first & 0xF).unwrap();
         Found::Frame(FoundFrame {
             direction: Received,
             offset,
@@ -150,7 +150,7 @@ impl AnyFrame {
                 _ => None,
             },
             remark: if reserved {
-                Some(FrameError::ReservedOpCode(self.first & 0xF))
+                Some(FrameError::ReservedOpcode(self.first & 0xF))
             } else if control && self.first & FIN == 0 {
                 Some(FrameError::FragmentedControl(opcode()))
             } else if control && self.form > 0 {

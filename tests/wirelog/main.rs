@@ -10,8 +10,8 @@ mod following;
 mod memory;
 mod snapshot;
 
+use sansocket::frame::{FrameError, MaskKey};
 use sansocket::wirelog::{Direction, Entry, Lost, What, WireLog};
-use sansocket::{FrameError, MaskKey};
 
 use Direction::{Received, Sent};
 

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use sansocket::{
-    Accept, Client, Config, Connection, Deflate, Delivery, Entropy, EntropyError, Event, Fixed,
-    FixedDeflate, Heap, Message, MessageKind, Reply, Request, SendError, Server, Storage,
-    Transport, Window,
+    Accept, Client, Config, Connection, DeflateConfig, Delivery, Entropy, EntropyError, Event,
+    Fixed, FixedDeflate, Heap, Message, MessageKind, Reply, Request, SendError, Server, Storage,
+    TransportAction,
 };
 
 use crate::case::{Case, Kind};
@@ -33,7 +33,7 @@ pub(crate) enum Variant {
 
 /// A connection in this role.
 pub(crate) fn subject(role: Role, variant: Variant, case: &Case) -> Box<dyn Subject> {
-    type Compressing<const N: usize> = FixedDeflate<N, Window<15>, Window<15>>;
+    type Compressing<const N: usize> = FixedDeflate<N, 15, 15>;
     let delivery = match variant {
         Variant::HeapWhole | Variant::FixedWhole => Delivery::Whole,
         Variant::HeapInPlace => Delivery::InPlace,
@@ -49,13 +49,13 @@ pub(crate) fn subject(role: Role, variant: Variant, case: &Case) -> Box<dyn Subj
     let compresses = case.compression.is_some();
     match variant {
         Variant::HeapWhole | Variant::HeapInPlace | Variant::HeapStreaming => {
-            endpoint(role, Heap, config.deflate(Deflate::new()))
+            endpoint(role, Heap, config.deflate(DeflateConfig::new()))
         }
         Variant::FixedWhole if compresses => {
-            endpoint(role, Compressing::<FIXED>::default(), config.deflate(Deflate::new()))
+            endpoint(role, Compressing::<FIXED>::default(), config.deflate(DeflateConfig::new()))
         }
         Variant::FixedStreaming if compresses => {
-            endpoint(role, Compressing::<SMALL>::default(), config.deflate(Deflate::new()))
+            endpoint(role, Compressing::<SMALL>::default(), config.deflate(DeflateConfig::new()))
         }
         Variant::FixedWhole => endpoint(role, Fixed::<FIXED>, config),
         Variant::FixedStreaming => endpoint(role, Fixed::<SMALL>, config),
@@ -172,7 +172,7 @@ impl<R: Opens, S: Storage> Subject for Endpoint<R, S> {
     }
 
     fn closes_tcp(&self) -> bool {
-        self.connection.transport() == Transport::Close
+        self.connection.transport() == TransportAction::Close
     }
 }
 

@@ -10,7 +10,7 @@ use core::time::Duration;
 
 use sansocket::{
     Accept, Client, CloseCode, Compression, Config, Connection, Entropy, EntropyError, Event,
-    FixedBuffer, Request, Server, Storage, Transport,
+    FixedBuffer, Request, Server, Storage, TransportAction,
 };
 
 /// The length of messages, and of all other memory of a connection but its state.
@@ -54,7 +54,7 @@ pub fn serve<S: Storage>(storage: S, config: Config, compression: Compression) {
     let mut connection = Connection::<Server, S>::server_in(storage, config);
     let mut out = Output::new();
     let mut buffer = [0; N];
-    while connection.transport() != Transport::Close {
+    while connection.transport() != TransportAction::Close {
         if connection.tick(now(), &mut out).is_ok() {
             let length = read(&mut buffer).min(N);
             let Some(chunk) = buffer.get_mut(..length) else { continue };
@@ -84,7 +84,7 @@ pub fn connect<S: Storage>(storage: S, config: Config) {
         Connection::<Client<Random>, S>::client_in(storage, &request, Random, config, &mut out);
     let Ok(mut connection) = connection else { return };
     let mut buffer = [0; N];
-    while connection.transport() != Transport::Close {
+    while connection.transport() != TransportAction::Close {
         write(&mut out);
         if connection.tick(now(), &mut out).is_ok() {
             let length = read(&mut buffer).min(N);

@@ -6,17 +6,15 @@
 use core::hint::black_box;
 
 use bare::{N, Output, Random, now};
-use sansocket::{
-    Accept, Buffer, Chunk, CloseCode, CloseFrame, Compression, Config, Connection, Deflate,
-    DeflateParams, Delivery, Event, Fixed, FixedDeflate, FrameHeader, MessageKind, Negotiated,
-    OpCode, Reply, Request, RequestHead, Response, ResponseHead, Role, Rsv, Server, SliceBuffer,
-    Storage, Window, WindowBits,
-};
+use sansocket::{Accept, Buffer, Chunk, CloseCode, CloseFrame, Compression, Config, Connection, DeflateConfig, Delivery, Event, Fixed, FixedDeflate, MessageKind, Negotiated, Reply, Request, Response, Role, Server, SliceBuffer, Storage};
+use sansocket::deflate::{DeflateParams, WindowBits};
+use sansocket::frame::{FrameHeader, Opcode, Rsv};
+use sansocket::handshake::{RequestHead, ResponseHead};
 
 /// The linker's default entry point: what this reaches has to be linked.
 #[unsafe(no_mangle)]
 pub extern "C" fn _start() -> ! {
-    let deflate = FixedDeflate::<N, Window<9>, Window<9>>::new();
+    let deflate = FixedDeflate::<N, 9, 9>::new();
     loop {
         frames(black_box(&mut [0; N]));
         servers(Fixed::<N>);
@@ -49,7 +47,7 @@ fn config() -> Config {
         .delivery(black_box(Delivery::Streaming))
         .auto_pong(black_box(true))
         .auto_close(black_box(true))
-        .deflate(black_box(Deflate::new()))
+        .deflate(black_box(DeflateConfig::new()))
         .closing_timeout(now())
         .keep_alive(now(), now())
 }
@@ -65,7 +63,7 @@ fn frames(bytes: &mut [u8]) {
     let header = FrameHeader {
         fin: black_box(true),
         rsv: Rsv::from_bits(black_box(0)),
-        opcode: OpCode::from_bits(black_box(1)).unwrap_or(OpCode::Text),
+        opcode: Opcode::from_bits(black_box(1)).unwrap_or(Opcode::Text),
         mask: black_box(None),
         payload_len: number() as u64,
     };

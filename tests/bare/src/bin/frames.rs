@@ -3,7 +3,8 @@
 #![no_main]
 
 use bare::{N, Output, read, write};
-use sansocket::{Buffer, FrameHeader};
+use sansocket::Buffer;
+use sansocket::frame::FrameHeader;
 
 /// The linker's default entry point: what this reaches has to be linked.
 #[unsafe(no_mangle)]

@@ -3,13 +3,13 @@
 #![no_main]
 
 use bare::{N, serve};
-use sansocket::{Compression, Config, Deflate, FixedDeflate, Window};
+use sansocket::{Compression, Config, DeflateConfig, FixedDeflate};
 
 /// The linker's default entry point: what this reaches has to be linked.
 #[unsafe(no_mangle)]
 pub extern "C" fn _start() -> ! {
-    let storage = FixedDeflate::<N, Window<9>, Window<8>>::new();
+    let storage = FixedDeflate::<N, 9, 8>::new();
     loop {
-        serve(storage, Config::new().deflate(Deflate::new()), Compression::Never);
+        serve(storage, Config::new().deflate(DeflateConfig::new()), Compression::Never);
     }
 }

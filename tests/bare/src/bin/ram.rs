@@ -5,7 +5,7 @@
 use core::hint::black_box;
 
 use bare::{N, Random};
-use sansocket::{Client, Connection, Fixed, FixedDeflate, Server, Window};
+use sansocket::{Client, Connection, Fixed, FixedDeflate, Server};
 
 macro_rules! sizes {
     ($($symbol:ident: $type:ty;)*) => {
@@ -28,6 +28,6 @@ sizes! {
     RAM_FRAMES: ();
     RAM_SERVER: Connection<Server, Fixed<N>>;
     RAM_CLIENT: Connection<Client<Random>, Fixed<N>>;
-    RAM_INFLATE: Connection<Server, FixedDeflate<N, Window<9>, Window<8>>>;
-    RAM_DEFLATE: Connection<Server, FixedDeflate<N, Window<9>, Window<9>>>;
+    RAM_INFLATE: Connection<Server, FixedDeflate<N, 9, 8>>;
+    RAM_DEFLATE: Connection<Server, FixedDeflate<N, 9, 9>>;
 }

@@ -8,7 +8,7 @@ use cortex_m3::network::{self, GATEWAY, Transmit};
 use cortex_m3::text::Text;
 use sansocket::{
     Buffer, Client, CloseCode, Config, Connection, Delivery, Event, Fixed, Request, SendError,
-    State, Transport,
+    State, TransportAction,
 };
 use smoltcp::socket::tcp::{self, Socket};
 
@@ -90,7 +90,7 @@ impl Session {
                 defmt::error!("{}", problem);
                 return Some(false);
             }
-            if connection.transport() == Transport::Close {
+            if connection.transport() == TransportAction::Close {
                 let report = connection.close_report();
                 defmt::info!("closed: {}", report);
                 let success = report.was_clean && self.exchange.is_done();
@@ -162,7 +162,7 @@ fn advance(
     now: Duration,
 ) -> Result<(), Problem> {
     connection.tick(now, &mut Transmit(socket))?;
-    while connection.transport() != Transport::Close {
+    while connection.transport() != TransportAction::Close {
         let received = network::peek(socket, chunk);
         if received.is_empty() {
             if !socket.may_recv() {

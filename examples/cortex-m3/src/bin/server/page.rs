@@ -3,7 +3,8 @@
 use cortex_m3::network::TRANSMIT_ROOM;
 use cortex_m3::stack::Stack;
 use cortex_m3::text::Text;
-use sansocket::{Buffer, Reply, RequestHead, Response, SendError, Server, Storage};
+use sansocket::{Buffer, Reply, Response, SendError, Server, Storage};
+use sansocket::handshake::RequestHead;
 
 const PAGE: &[u8] = include_bytes!("page.html");
 

@@ -8,7 +8,7 @@ use core::time::Duration;
 
 use cortex_m3::network::{self, SEGMENT, Transmit};
 use sansocket::{
-    Accept, Buffer, Config, Connection, Delivery, Event, Reply, SendError, Server, Transport,
+    Accept, Buffer, Config, Connection, Delivery, Event, Reply, SendError, Server, TransportAction,
 };
 use smoltcp::socket::tcp::{Socket, State};
 
@@ -25,7 +25,7 @@ const MAX_HEAD: usize = 1024;
 type Storage = sansocket::Fixed<MAX_HEAD>;
 /// The same, with windows of 512 bytes for compression; who cannot do with them goes uncompressed.
 #[cfg(feature = "deflate")]
-type Storage = sansocket::FixedDeflate<MAX_HEAD, sansocket::Window<9>, sansocket::Window<9>>;
+type Storage = sansocket::FixedDeflate<MAX_HEAD, 9, 9>;
 
 /// An event is answered if there is room for the longest answer: a frame with the longest piece,
 /// which is a chunk. Less than that is answered to a request, before which there is all the room,
@@ -41,7 +41,7 @@ const ACK_DELAY: smoltcp::time::Duration = smoltcp::time::Duration::from_millis(
 #[cfg(not(feature = "deflate"))]
 const CONFIG: Config = PLAIN;
 #[cfg(feature = "deflate")]
-const CONFIG: Config = PLAIN.deflate(sansocket::Deflate::new());
+const CONFIG: Config = PLAIN.deflate(sansocket::DeflateConfig::new());
 
 /// Messages are streamed, so they may be longer than all memory.
 const PLAIN: Config = Config::new()
@@ -89,7 +89,7 @@ impl Session {
         }
         if let Stage::Open(connection) = &mut self.stage {
             serve(connection, socket, chunk, now);
-            if connection.transport() == Transport::Close {
+            if connection.transport() == TransportAction::Close {
                 defmt::info!("closed: {}", connection.close_report());
                 socket.close();
                 // The acknowledgement of the peer's FIN has to be sent before it listens again.
@@ -148,7 +148,7 @@ fn serve(
 ) {
     // Whether a deadline has passed, `transport` tells.
     let _ = connection.tick(now, &mut Transmit(socket));
-    while connection.transport() != Transport::Close {
+    while connection.transport() != TransportAction::Close {
         // Without a byte there can still be events, of a compressed piece that was consumed when
         // there was no room for all its answers.
         let received = network::peek(socket, chunk);
