@@ -53,8 +53,8 @@
 //!         let mut events = connection.receive(&mut buffer[..length], &mut out);
 //!         loop {
 //!             match events.next() {
-//!                 Ok(Some((Event::Request(request), mut reply))) => {
-//!                     reply.accept(&request, Accept::new()).map_err(io::Error::other)?;
+//!                 Ok(Some((Event::Request(_), mut reply))) => {
+//!                     reply.accept(Accept::new()).map_err(io::Error::other)?;
 //!                 }
 //!                 Ok(Some((Event::Message(message), mut reply))) => {
 //!                     reply.send(message).map_err(io::Error::other)?;

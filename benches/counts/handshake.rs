@@ -31,9 +31,9 @@ fn serve(request: &mut [u8], out: &mut Vec<u8>) -> Connection<Server, Heap> {
     let mut connection = Connection::server(Config::new());
     let mut events = connection.receive(request, out);
     while let Some((event, mut reply)) = events.next().expect("the request is valid") {
-        if let Event::Request(request) = event {
+        if let Event::Request(_) = event {
             let accept = Accept::new().protocol("chat.v2");
-            reply.accept(&request, accept).expect("the request can be accepted");
+            reply.accept(accept).expect("the request can be accepted");
         }
     }
     connection

@@ -85,7 +85,7 @@ fn step<C: Fn() -> Instant>(
 /// What an echo server does.
 fn answer(event: Event<'_>, reply: &mut Reply<'_, Server, Heap, Backlog>) -> Result<(), SendError> {
     match event {
-        Event::Request(request) => reply.accept(&request, Accept::new()),
+        Event::Request(_) => reply.accept(Accept::new()),
         Event::Http(request) => reply.respond(&page::response(&request)),
         Event::Message(message) if message.as_bytes().len() > MAX_COMPRESSED => {
             reply.send_with(message, Compression::Never)

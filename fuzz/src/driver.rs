@@ -53,8 +53,8 @@ impl Side for Server {
             Event::Request(head) => {
                 let accept = Accept::new().headers(&[("X-Served-By", "fuzz")]);
                 match head.protocols().next() {
-                    Some(protocol) => reply.accept(head, accept.protocol(protocol)),
-                    None => reply.accept(head, accept),
+                    Some(protocol) => reply.accept(accept.protocol(protocol)),
+                    None => reply.accept(accept),
                 }
             }
             Event::Http(head) if head.target() != "/ignored" => {

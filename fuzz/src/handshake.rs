@@ -32,7 +32,7 @@ pub fn received_request(bytes: &[u8]) {
             if let Some(protocol) = protocols.last() {
                 accept = accept.protocol(protocol);
             }
-            reply.accept(&head, accept).expect("an upgrade can be accepted");
+            reply.accept(accept).expect("an upgrade can be accepted");
             assert_eq!(reply.state(), State::Open);
             let answer = reply.out().clone();
             assert_client_takes(&answer, &head, &protocols);

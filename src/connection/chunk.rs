@@ -1,7 +1,10 @@
 //! What was received: the caller's chunk, how far it is consumed, and the places that the bytes
 //! of an event can be in.
 
+use super::state::Memory;
+use crate::deflate::Decompress;
 use crate::frame::MaskKey;
+use crate::storage::{Bytes, Storage};
 
 /// What [`Connection::receive`](crate::Connection::receive) takes: `&mut [u8]`, which is unmasked
 /// in place, or `&[u8]`.
@@ -176,23 +179,6 @@ pub(super) enum Source {
 }
 
 impl Source {
-    /// The bytes there.
-    #[inline]
-    pub(super) fn bytes<'a, C: Chunk>(
-        self,
-        cursor: &'a Cursor<C>,
-        message: &'a [u8],
-        control: &'a [u8],
-        inflated: &'a [u8],
-    ) -> &'a [u8] {
-        match self {
-            Self::Chunk { start, length } => cursor.part(start, length),
-            Self::Inflated { start, length } => part(inflated, start, length),
-            Self::Message { length } => message.get(..length).unwrap_or_default(),
-            Self::Control => control,
-        }
-    }
-
     /// The first `length` bytes of it.
     pub(super) fn shortened(self, length: usize) -> Self {
         match self {
@@ -200,6 +186,19 @@ impl Source {
             Self::Message { .. } => Self::Message { length },
             Self::Control => Self::Control,
             Self::Inflated { start, .. } => Self::Inflated { start, length },
+        }
+    }
+}
+
+impl<S: Storage> Memory<S> {
+    /// The bytes of an event.
+    #[inline]
+    pub(super) fn bytes<'a, C: Chunk>(&'a self, source: Source, cursor: &'a Cursor<C>) -> &'a [u8] {
+        match source {
+            Source::Chunk { start, length } => cursor.part(start, length),
+            Source::Inflated { start, length } => part(self.decompress.memory(), start, length),
+            Source::Message { length } => self.message.as_slice().get(..length).unwrap_or_default(),
+            Source::Control => self.control.as_slice(),
         }
     }
 }

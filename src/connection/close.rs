@@ -8,9 +8,9 @@ use crate::error::{Error, SendError, Timeout};
 use crate::frame::{MAX_CONTROL_PAYLOAD, Opcode};
 use crate::handshake::write_status;
 use crate::role::Role;
-use crate::storage::Note;
+use crate::storage::{Note, Storage};
 
-impl<R: Role> Core<R> {
+impl<R: Role, S: Storage> Core<R, S> {
     /// Fails the connection [RFC 6455 §7.1.7] and gives the error to return: this one, or that
     /// its last words cannot be written yet.
     #[cold]
@@ -65,12 +65,11 @@ impl<R: Role> Core<R> {
     pub(super) fn close(
         &mut self,
         frame: &CloseFrame<'_>,
-        note: &mut impl Note,
         out: &mut impl Buffer,
     ) -> Result<(), SendError> {
         self.check_open()?;
         self.write_close(frame, out)?;
-        note.set(frame.reason());
+        self.reason.set(frame.reason());
         Ok(())
     }
 
@@ -163,12 +162,8 @@ impl<R: Role> Core<R> {
         }
     }
 
-    /// The report, with the peer's close frame and the reason of ours.
-    pub(super) fn report<'a>(
-        &self,
-        close_frame: &'a [u8],
-        local_reason: Option<&'a str>,
-    ) -> CloseReport<'a> {
+    /// The report, with the peer's close frame.
+    pub(super) fn report<'a>(&'a self, close_frame: &'a [u8]) -> CloseReport<'a> {
         let closing = &self.closing;
         let done = closing.sent && closing.received;
         let timeout = match self.failure {
@@ -197,7 +192,7 @@ impl<R: Role> Core<R> {
                 _ if !closing.sent => None,
                 _ if closing.automatic => Some(""),
                 Some(error) if closing.failing => Some(error.reason()),
-                _ => local_reason,
+                _ => self.reason.get(),
             },
             remote_code: closing.received_code,
             remote_reason: closing

@@ -12,13 +12,14 @@ use crate::error::SendError;
 use crate::frame::{FrameHeader, Opcode, Rsv};
 use crate::message::MessageKind;
 use crate::role::{MaskKeys, Role};
+use crate::storage::Storage;
 
 /// The header bits of a block without compression. Behind the end of another block, and without
 /// the four bytes that are not sent, they are all that the end of a message needs
 /// [RFC 7692 §7.2.3.6].
 const EMPTY_BLOCK: [u8; 1] = [0];
 
-impl<R: Role> Core<R> {
+impl<R: Role, S: Storage> Core<R, S> {
     /// Whether a message is to be compressed, where that was agreed on; this is its first
     /// fragment, or all of it if `fin`.
     pub(super) fn is_to_compress(
@@ -63,16 +64,16 @@ impl<R: Role> Core<R> {
         kind: MessageKind,
         plain: &[u8],
         params: DeflateParams,
-        compress: &mut impl Compress,
         out: &mut impl Buffer,
     ) -> Result<(), SendError> {
         let ticket = self.reserve_frame(plain.len(), out)?;
         let (bits, takeover) = self.outgoing(params);
-        match compress.deflate(bits, self.level(), takeover, plain) {
+        let level = self.level();
+        match self.compress.deflate(bits, level, takeover, plain) {
             Some(payload) => ticket.write_with(kind.opcode(), true, Rsv::RSV1, payload, out),
             None => ticket.write(kind.opcode(), true, plain, out),
         }
-        compress.end_message(takeover, self.config.retain);
+        self.compress.end_message(takeover, self.config.retain);
         self.sent_fragment(Sending { kind, compressed: true }, true);
         Ok(())
     }
@@ -82,30 +83,30 @@ impl<R: Role> Core<R> {
     /// It ends at a byte boundary, for the peer to decompress all of it at once. The bytes that a
     /// flush ends with stay in what is sent, but at the end of the message [RFC 7692 §7.2.1].
     #[inline(never)]
-    pub(super) fn send_compressed_fragment<C: Compress>(
+    pub(super) fn send_compressed_fragment(
         &mut self,
         kind: MessageKind,
         payload: &[u8],
         fin: bool,
         params: DeflateParams,
-        compress: &mut C,
         out: &mut impl Buffer,
     ) -> Result<(), SendError> {
         let most = match (payload, fin) {
             ([], false) => 0,
             ([], true) => EMPTY_BLOCK.len(),
-            _ => C::fragment_bound(payload.len()),
+            _ => S::Compress::fragment_bound(payload.len()),
         };
-        let mut frames = self.reserve_frames(kind, most, C::FRAME, out)?;
+        let mut frames = self.reserve_frames(kind, most, S::Compress::FRAME, out)?;
         let (bits, takeover) = self.outgoing(params);
+        let level = self.level();
         match (payload, fin) {
             ([], false) => frames.write(false, &[], out),
             ([], true) => frames.write(true, &EMPTY_BLOCK, out),
-            _ => compress.deflate_fragment(bits, self.level(), payload, fin, |part, last| {
+            _ => self.compress.deflate_fragment(bits, level, payload, fin, |part, last| {
                 frames.write(fin && last, part, out);
             }),
         }
-        compress.end_message(takeover || !fin, self.config.retain);
+        self.compress.end_message(takeover || !fin, self.config.retain);
         self.sent_fragment(Sending { kind, compressed: true }, fin);
         Ok(())
     }

@@ -9,7 +9,6 @@ use super::chunk::{Chunk, Cursor, Source};
 use super::{Connection, Reply};
 use crate::buffer::Buffer;
 use crate::close::{CloseFrame, State, TransportAction};
-use crate::deflate::Decompress;
 use crate::error::Error;
 use crate::event::Event;
 use crate::message::{Message, MessageKind, Piece};
@@ -75,7 +74,7 @@ impl<'a, R: Role, S: Storage, C: Chunk, B: Buffer> Events<'a, R, S, C, B> {
             return self.next_step();
         };
         let Self { connection, cursor, out } = self;
-        let Connection { core, note, compress, .. } = &mut **connection;
+        let Connection { core, memory } = &mut **connection;
         let bytes = cursor.part(start, length);
         let message = match kind {
             MessageKind::Binary => Message::Binary(bytes),
@@ -84,7 +83,7 @@ impl<'a, R: Role, S: Storage, C: Chunk, B: Buffer> Events<'a, R, S, C, B> {
                 Err(invalid) => return Err(core.fail(invalid.into(), *out)),
             },
         };
-        Ok(Some((Event::Message(message), Reply { core, note, compress, out: *out })))
+        Ok(Some((Event::Message(message), Reply { core, memory, out: *out })))
     }
 
     /// The next event, whatever it is.
@@ -100,16 +99,16 @@ impl<'a, R: Role, S: Storage, C: Chunk, B: Buffer> Events<'a, R, S, C, B> {
         let Some(step) = step? else {
             return Ok(None);
         };
-        let Connection { core, message, control, note, decompress, compress } = &mut **connection;
-        let (memory, message, control) = (&*message, message.as_slice(), control.as_slice());
-        let bytes = |source: Source| source.bytes(cursor, message, control, decompress.memory());
+        let Connection { core, memory } = &mut **connection;
+        let memory = &*memory;
+        let bytes = |source: Source| memory.bytes(source, cursor);
         let event = match step {
             Step::Message(MessageKind::Binary, source) => {
                 Event::Message(Message::Binary(bytes(source)))
             }
             Step::Message(MessageKind::Text, source) => {
                 let known = match source {
-                    Source::Message { .. } => memory.as_text(),
+                    Source::Message { .. } => memory.message.as_text(),
                     _ => None,
                 };
                 match known.map_or_else(|| utf8::whole(bytes(source)), Ok) {
@@ -123,12 +122,14 @@ impl<'a, R: Role, S: Storage, C: Chunk, B: Buffer> Events<'a, R, S, C, B> {
             }
             Step::Ping(source) => Event::Ping(bytes(source)),
             Step::Pong(source) => Event::Pong(bytes(source)),
-            Step::Close => Event::Close(CloseFrame::parse(control).unwrap_or_default()),
+            Step::Close => {
+                Event::Close(CloseFrame::parse(memory.control.as_slice()).unwrap_or_default())
+            }
             Step::Head { upgrade, front } => {
-                R::head_event(upgrade, message.get(front..).unwrap_or_default())
+                R::head_event(upgrade, memory.message.as_slice().get(front..).unwrap_or_default())
             }
         };
-        Ok(Some((event, Reply { core, note, compress, out: *out })))
+        Ok(Some((event, Reply { core, memory, out: *out })))
     }
 
     /// The bytes of the chunk that are not consumed yet.

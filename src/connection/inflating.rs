@@ -103,7 +103,7 @@ impl<R: Role, S: Storage> Connection<R, S> {
         room: usize,
     ) -> Result<Inflated, Error> {
         let bits = self.core.incoming_window();
-        let decompress = &mut self.decompress;
+        let decompress = &mut self.memory.decompress;
         let input = cursor.peek(take);
         let inflated = match payload.key.filter(|_| take > *unmasked) {
             None => decompress.inflate(bits, input, room)?,
@@ -137,7 +137,7 @@ impl<R: Role, S: Storage> Connection<R, S> {
         if tail.is_empty() && self.core.incoming.length == 0 {
             return Ok(Inflated { consumed: 0, start: 0, length: 0, more: false });
         }
-        let inflated = self.decompress.inflate(self.core.incoming_window(), tail, room)?;
+        let inflated = self.memory.decompress.inflate(self.core.incoming_window(), tail, room)?;
         // At most four.
         self.core.incoming.tail += u8::try_from(inflated.consumed).unwrap_or(0);
         Ok(inflated)
@@ -146,7 +146,7 @@ impl<R: Role, S: Storage> Connection<R, S> {
     /// Whether the end of the message, which is not on the wire, was decompressed or is not needed.
     fn has_tail(&self) -> bool {
         match self.core.incoming.tail {
-            0 => self.decompress.is_complete(),
+            0 => self.memory.decompress.is_complete(),
             tail => usize::from(tail) == TAIL.len(),
         }
     }
@@ -154,7 +154,7 @@ impl<R: Role, S: Storage> Connection<R, S> {
     /// Takes what was decompressed: a piece to hand out, or a part of a whole message.
     fn inflated(&mut self, start: usize, length: usize) -> Result<Option<Step>, Error> {
         let incoming = &mut self.core.incoming;
-        let bytes = self.decompress.memory().get(start..).unwrap_or_default();
+        let bytes = self.memory.decompress.memory().get(start..).unwrap_or_default();
         let bytes = bytes.get(..length).unwrap_or_default();
         let before = incoming.length;
         let kind = incoming.kind();
@@ -163,10 +163,10 @@ impl<R: Role, S: Storage> Connection<R, S> {
             let limit = self.core.config.max_message;
             match kind {
                 MessageKind::Text => {
-                    let append = |text: &str| Ok(self.message.append_text(text, limit)?);
+                    let append = |text: &str| Ok(self.memory.message.append_text(text, limit)?);
                     incoming.text.feed_to::<Error>(bytes, before, append)?;
                 }
-                MessageKind::Binary => self.message.append(bytes, limit)?,
+                MessageKind::Binary => self.memory.message.append(bytes, limit)?,
             }
             return Ok(None);
         }
@@ -190,13 +190,13 @@ impl<R: Role, S: Storage> Connection<R, S> {
             incoming.text.end(incoming.length)?;
             *incoming = Incoming::NONE;
             let (takeover, _) = self.core.takeovers();
-            self.decompress.end_message(takeover)?;
+            self.memory.decompress.end_message(takeover)?;
         }
         let source = match self.core.config.delivery {
             Delivery::Whole | Delivery::InPlace if !payload.fin => return Ok(Flow::Next),
             Delivery::Whole | Delivery::InPlace => {
                 self.core.lent = Lent::Message;
-                let length = self.message.as_slice().len();
+                let length = self.memory.message.as_slice().len();
                 return Ok(Flow::Step(Step::Message(kind, Source::Message { length })));
             }
             Delivery::Streaming => Source::Inflated { start: 0, length: 0 },
@@ -242,7 +242,7 @@ impl Incoming {
     }
 }
 
-impl<R: Role> super::state::Core<R> {
+impl<R: Role, S: Storage> super::state::Core<R, S> {
     /// How many more bytes the frame under way, and its message, may be decompressed to.
     fn room(&self) -> usize {
         let length = self.incoming.length;

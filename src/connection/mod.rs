@@ -25,12 +25,12 @@ use crate::message::{Message, MessageKind};
 use crate::role::{Client, Entropy, Role, Server};
 #[cfg(feature = "alloc")]
 use crate::storage::Heap;
-use crate::storage::{Bytes, Note, Storage};
+use crate::storage::{Bytes, Storage};
 
 pub use chunk::Chunk;
 pub use events::Events;
 pub use send::{PayloadMask, Reply};
-use state::{Core, Frame, Lent, Phase};
+use state::{Core, Frame, Lent, Memory, Phase};
 
 /// One WebSocket connection without its transport [RFC 6455].
 ///
@@ -42,12 +42,8 @@ use state::{Core, Frame, Lent, Phase};
 /// `R` is the side, [`Server`] or [`Client`]; `S` is where memory comes from, `Heap` or
 /// [`Fixed`](crate::Fixed).
 pub struct Connection<R: Role, S: Storage> {
-    core: Core<R>,
-    message: S::Message,
-    control: S::Control,
-    note: S::Note,
-    decompress: S::Decompress,
-    compress: S::Compress,
+    core: Core<R, S>,
+    memory: Memory<S>,
 }
 
 /// What the opening handshake agreed on, for one that was done elsewhere.
@@ -127,7 +123,7 @@ impl<S: Storage> Connection<Server, S> {
     /// The request that waits for [`accept`](Self::accept) or [`respond`](Self::respond), if any.
     #[must_use]
     pub fn request(&self) -> Option<RequestHead<'_>> {
-        self.core.awaits_answer().then(|| RequestHead::new(self.message.as_slice()))
+        self.core.awaits_answer().then(|| RequestHead::new(self.memory.message.as_slice()))
     }
 
     /// Accepts the request of an earlier [`Event::Request`](crate::Event::Request): appends the
@@ -143,8 +139,7 @@ impl<S: Storage> Connection<Server, S> {
     /// [`InvalidHeader`](SendError::InvalidHeader) or [`Full`](SendError::Full); the request is
     /// still waiting then.
     pub fn accept(&mut self, accept: Accept<'_>, out: &mut impl Buffer) -> Result<(), SendError> {
-        let request = RequestHead::new(self.message.as_slice());
-        self.core.accept::<S>(&request, &accept, out)?;
+        self.core.accept(&self.memory, &accept, out)?;
         self.forget_lent();
         Ok(())
     }
@@ -212,7 +207,9 @@ impl<M: Entropy, S: Storage> Connection<Client<M>, S> {
         let key = role.renew_key()?;
         request.write(&key, deflate.as_ref(), out);
         // It is made at last, where it is returned, as it may be large.
-        Ok(Self { message, ..Self::new(storage, role, config, phase) })
+        let mut connection = Self::new(storage, role, config, phase);
+        connection.memory.message = message;
+        Ok(connection)
     }
 }
 
@@ -238,12 +235,12 @@ impl<R: Role, S: Storage> Connection<R, S> {
         let config = Self::adapt(config);
         let (decompress, compress) = storage.codecs();
         Self {
-            core: Core::new(role, config, phase),
-            message: S::Message::default(),
-            control: S::Control::default(),
-            note: S::Note::default(),
-            decompress,
-            compress,
+            core: Core::new(role, config, phase, compress),
+            memory: Memory {
+                message: S::Message::default(),
+                control: S::Control::default(),
+                decompress,
+            },
         }
     }
 
@@ -305,7 +302,7 @@ impl<R: Role, S: Storage> Connection<R, S> {
     /// How the connection ended, or how far its end has come.
     #[must_use]
     pub fn close_report(&self) -> CloseReport<'_> {
-        self.core.report(self.control.as_slice(), self.note.get())
+        self.core.report(self.memory.control.as_slice())
     }
 
     /// Appends a whole message in one frame [RFC 6455 §6.1].
@@ -336,7 +333,7 @@ impl<R: Role, S: Storage> Connection<R, S> {
         compression: Compression,
         out: &mut impl Buffer,
     ) -> Result<(), SendError> {
-        self.core.send(message.into(), compression, &mut self.compress, out)
+        self.core.send(message.into(), compression, out)
     }
 
     /// Appends a fragment of a message, the last one if `fin` [RFC 6455 §5.4].
@@ -402,7 +399,7 @@ impl<R: Role, S: Storage> Connection<R, S> {
         compression: Compression,
         out: &mut impl Buffer,
     ) -> Result<(), SendError> {
-        self.core.send_fragment(kind, payload, fin, compression, &mut self.compress, out)
+        self.core.send_fragment(kind, payload, fin, compression, out)
     }
 
     /// Appends only the header of a data frame, for a payload that the caller writes itself, say
@@ -471,7 +468,7 @@ impl<R: Role, S: Storage> Connection<R, S> {
         frame: impl Into<CloseFrame<'f>>,
         out: &mut impl Buffer,
     ) -> Result<(), SendError> {
-        self.core.close(&frame.into(), &mut self.note, out)
+        self.core.close(&frame.into(), out)
     }
 
     /// Tells the time, as the span since any fixed origin, and does what is due: a keep-alive
@@ -488,7 +485,7 @@ impl<R: Role, S: Storage> Connection<R, S> {
     /// [`Error::Blocked`] when something is due that does not fit `out`; or the failure that the
     /// connection had before.
     pub fn tick(&mut self, now: Duration, out: &mut impl Buffer) -> Result<(), Error> {
-        self.core.tick(now, &mut self.note, out)
+        self.core.tick(now, out)
     }
 
     /// When to call [`tick`](Self::tick) at the latest, on its scale; `None` while no deadline
@@ -511,7 +508,7 @@ impl<R: Role, S: Storage> Connection<R, S> {
     /// compressed byte becomes up to 1,032 bytes of the message.
     #[must_use]
     pub fn buffered(&self) -> usize {
-        self.message.capacity()
+        self.memory.message.capacity()
     }
 
     /// Gives back all memory that no message under way needs.
@@ -519,21 +516,21 @@ impl<R: Role, S: Storage> Connection<R, S> {
     /// For connections that are idle for a while: the next message allocates again.
     pub fn release(&mut self) {
         self.forget_lent();
-        if self.message.as_slice().is_empty() || self.state() == State::Closed {
-            self.message.clear(0);
+        if self.memory.message.as_slice().is_empty() || self.state() == State::Closed {
+            self.memory.message.clear(0);
         }
         let between_frames = matches!(self.core.incoming.frame, Frame::Header { .. });
         if between_frames && !self.core.closing.received {
-            self.control.clear(0);
+            self.memory.control.clear(0);
         }
         let (incoming, outgoing) = self.core.takeovers();
         let closed = self.state() == State::Closed;
         if closed || (!incoming && self.core.incoming.message.is_none()) {
-            self.decompress.release();
+            self.memory.decompress.release();
         }
         let compressing = self.core.sending.is_some_and(|sending| sending.compressed);
         if closed || (!outgoing && !compressing) {
-            self.compress.release();
+            self.core.compress.release();
         }
     }
 
@@ -543,8 +540,8 @@ impl<R: Role, S: Storage> Connection<R, S> {
         match self.core.lent {
             Lent::Nothing => return,
             Lent::Head if self.core.awaits_answer() => return,
-            Lent::Head => self.message.clear(0),
-            Lent::Message => self.message.clear(self.core.config.retain),
+            Lent::Head => self.memory.message.clear(0),
+            Lent::Message => self.memory.message.clear(self.core.config.retain),
         }
         self.core.lent = Lent::Nothing;
     }

@@ -4,7 +4,7 @@
 use super::Connection;
 use super::chunk::{Chunk, Cursor};
 use super::events::Step;
-use super::state::{Core, Lent, Phase};
+use super::state::{Core, Lent, Memory, Phase};
 use crate::buffer::{Buffer, write_whole};
 use crate::error::{Error, HandshakeError, SendError};
 use crate::handshake::{Accept, RequestHead, Response, Scan, Verdict, write_status};
@@ -50,11 +50,11 @@ impl<R: Role, S: Storage> Connection<R, S> {
             // As many bytes as the limit leaves room for, so that a head is judged alike however
             // much comes with it.
             let limit = front.saturating_add(max_head as usize).min(S::Message::LIMIT);
-            let room = limit.saturating_sub(self.message.as_slice().len());
+            let room = limit.saturating_sub(self.memory.message.as_slice().len());
             let part = cursor.peek(room);
             let end = scan.feed(part, config.max_headers).map_err(Error::Handshake)?;
             let part = cursor.peek(end.unwrap_or(part.len()));
-            self.message.append(part, limit as u64)?;
+            self.memory.message.append(part, limit as u64)?;
             let taken = part.len();
             cursor.advance(taken);
             if end.is_none() {
@@ -67,12 +67,13 @@ impl<R: Role, S: Storage> Connection<R, S> {
                 return Ok(None);
             }
 
-            let (asked, head) = self.message.as_slice().split_at_checked(front).unwrap_or_default();
+            let (asked, head) =
+                self.memory.message.as_slice().split_at_checked(front).unwrap_or_default();
             let terms = S::terms(&config);
             let verdict = self.core.role.judge(asked, head, config.max_headers, terms);
             let verdict = verdict.map_err(Error::Handshake)?;
             if verdict == Verdict::Interim {
-                self.message.truncate(front);
+                self.memory.message.truncate(front);
                 scan = Scan::default();
                 continue;
             }
@@ -82,7 +83,7 @@ impl<R: Role, S: Storage> Connection<R, S> {
     }
 }
 
-impl<R: Role> Core<R> {
+impl<R: Role, S: Storage> Core<R, S> {
     /// Goes on as a head, behind so many other bytes, was judged.
     fn judged(&mut self, verdict: Verdict, front: usize) -> Step {
         match verdict {
@@ -118,11 +119,11 @@ impl<R: Role> Core<R> {
     }
 }
 
-impl Core<Server> {
+impl<S: Storage> Core<Server, S> {
     /// Accepts a request, on terms that a storage can keep.
-    pub(super) fn accept<S: Storage>(
+    pub(super) fn accept(
         &mut self,
-        request: &RequestHead<'_>,
+        memory: &Memory<S>,
         accept: &Accept<'_>,
         out: &mut impl Buffer,
     ) -> Result<(), SendError> {
@@ -132,8 +133,9 @@ impl Core<Server> {
             Phase::Plain { .. } => return Err(SendError::NotAnUpgrade),
             _ => return Err(SendError::NoRequest),
         }
+        let request = RequestHead::new(memory.message.as_slice());
         let value = request.accept_value().ok_or(SendError::NotAnUpgrade)?;
-        accept.check(request)?;
+        accept.check(&request)?;
         let chosen = request.choose_deflate(S::terms(&self.config));
         write_whole(out, |out| accept.write(&value, chosen.as_ref(), out))?;
         self.deflate = chosen.map(|chosen| chosen.params);

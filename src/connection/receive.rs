@@ -108,7 +108,7 @@ impl<R: Role, S: Storage> Connection<R, S> {
             && core.config.delivery == Delivery::Whole;
         let byte = payload.key.map_or(byte, |key| key.mask(byte));
         let kind = core.incoming.message.unwrap_or(MessageKind::Binary);
-        if !is_simple || !self.message.push(kind, byte) {
+        if !is_simple || !self.memory.message.push(kind, byte) {
             return false;
         }
         payload.advance(1);
@@ -161,7 +161,7 @@ impl<R: Role, S: Storage> Connection<R, S> {
         let (consumed, payload) = self.core.header(cursor.rest())?;
         cursor.advance(consumed);
         if payload.is_some_and(|payload| payload.opcode.is_control()) {
-            self.control.truncate(0);
+            self.memory.control.truncate(0);
         }
         Ok(payload)
     }
@@ -180,7 +180,7 @@ impl<R: Role, S: Storage> Connection<R, S> {
         }
 
         // Whatever cannot be answered is not consumed either.
-        let total = self.control.as_slice().len() + take;
+        let total = self.memory.control.as_slice().len() + take;
         let answer = match payload.opcode {
             Opcode::Ping if self.core.config.auto_pong => Some(total),
             Opcode::Close if self.core.config.auto_close && !self.core.closing.sent => {
@@ -202,7 +202,7 @@ impl<R: Role, S: Storage> Connection<R, S> {
             Source::Control
         };
         self.core.incoming.frame = Frame::NONE;
-        let bytes = source.bytes(cursor, &[], self.control.as_slice(), &[]);
+        let bytes = self.memory.bytes(source, cursor);
         Ok(Flow::Step(match payload.opcode {
             Opcode::Ping => {
                 if let Some(ticket) = ticket {
@@ -230,7 +230,7 @@ impl<R: Role, S: Storage> Connection<R, S> {
         take: usize,
     ) -> Result<(), Error> {
         let limit = MAX_CONTROL_PAYLOAD as u64;
-        self.control.append_unmasked(cursor.peek(take), payload.key, limit)?;
+        self.memory.control.append_unmasked(cursor.peek(take), payload.key, limit)?;
         cursor.advance(take);
         payload.advance(take);
         self.core.incoming.frame = Frame::Payload(payload);
@@ -352,7 +352,7 @@ impl<R: Role, S: Storage> Connection<R, S> {
         incoming.text.end(incoming.length)?;
         *incoming = Incoming::NONE;
         self.core.lent = Lent::Message;
-        let length = self.message.as_slice().len();
+        let length = self.memory.message.as_slice().len();
         Ok(Flow::Step(Step::Message(kind, Source::Message { length })))
     }
 
@@ -362,7 +362,7 @@ impl<R: Role, S: Storage> Connection<R, S> {
         if self.core.incoming.kind() == MessageKind::Text {
             return self.collect_text(key, bytes);
         }
-        self.message.append_unmasked(bytes, key, self.core.config.max_message)?;
+        self.memory.message.append_unmasked(bytes, key, self.core.config.max_message)?;
         self.core.incoming.length += bytes.len() as u64;
         Ok(())
     }
@@ -387,7 +387,7 @@ impl<R: Role, S: Storage> Connection<R, S> {
     ) -> Result<(), Error> {
         const { assert!(N % 4 == 0, "the key stands at the same phase before every block") };
         // All of it is at hand, so there is no need to grow block by block.
-        self.message.reserve(bytes.len(), self.core.config.max_message)?;
+        self.memory.message.reserve(bytes.len(), self.core.config.max_message)?;
         let mut block = [0; N];
         for masked in bytes.chunks(N) {
             let length = key.copy(masked, &mut block);
@@ -399,7 +399,7 @@ impl<R: Role, S: Storage> Connection<R, S> {
     fn append_text(&mut self, bytes: &[u8]) -> Result<(), Error> {
         let limit = self.core.config.max_message;
         let incoming = &mut self.core.incoming;
-        let append = |text: &str| Ok(self.message.append_text(text, limit)?);
+        let append = |text: &str| Ok(self.memory.message.append_text(text, limit)?);
         incoming.text.feed_to::<Error>(bytes, incoming.length, append)?;
         incoming.length += bytes.len() as u64;
         Ok(())
@@ -423,7 +423,7 @@ impl<R: Role, S: Storage> Connection<R, S> {
         let source = if can_lend {
             cursor.lend(take, payload.key)
         } else {
-            self.message.append_unmasked(cursor.peek(take), payload.key, take as u64)?;
+            self.memory.message.append_unmasked(cursor.peek(take), payload.key, take as u64)?;
             self.core.lent = Lent::Message;
             cursor.advance(take);
             Source::Message { length: take }
@@ -437,7 +437,7 @@ impl<R: Role, S: Storage> Connection<R, S> {
         let message_end = complete && payload.fin;
         let mut valid = Ok(());
         if kind == MessageKind::Text {
-            let text = source.bytes(cursor, self.message.as_slice(), &[], &[]);
+            let text = self.memory.bytes(source, cursor);
             valid = incoming.text.feed(text, incoming.length);
         }
         incoming.length += take as u64;
@@ -463,7 +463,7 @@ impl<R: Role, S: Storage> Connection<R, S> {
     }
 }
 
-impl<R: Role> Core<R> {
+impl<R: Role, S: Storage> Core<R, S> {
     /// A part of a message was received; it keeps nobody from closing.
     #[inline]
     pub(super) fn note_received(&mut self) {
@@ -491,7 +491,7 @@ impl<R: Role> Core<R> {
     #[inline]
     fn is_at_ease(&self) -> bool {
         matches!(self.phase, Phase::Open)
-            && matches!(self.incoming.frame, Frame::Header { length: 0, .. })
+            && matches!(self.incoming.frame, Frame::Header { length: 0, bytes: [0, ..] })
             && self.incoming.message.is_none()
             && self.failure.is_none()
             && matches!(self.lent, Lent::Nothing)

@@ -3,13 +3,13 @@
 use core::fmt;
 use core::marker::PhantomData;
 
-use super::state::{Core, Phase, Sending};
+use super::state::{Core, Memory, Phase, Sending};
 use crate::buffer::{Buffer, check_room};
 use crate::close::{CloseFrame, State, TransportAction};
 use crate::deflate::{Compress, Compression};
 use crate::error::SendError;
 use crate::frame::{FrameHeader, MAX_CONTROL_PAYLOAD, MaskKey, Opcode, Rsv};
-use crate::handshake::{Accept, RequestHead, Response};
+use crate::handshake::{Accept, Response};
 use crate::message::{Message, MessageKind};
 use crate::role::{Role, Server};
 use crate::storage::Storage;
@@ -19,9 +19,8 @@ use crate::storage::Storage;
 /// Each method is that of [`Connection`](crate::Connection) with the same name, with the output
 /// that was given to [`receive`](crate::Connection::receive).
 pub struct Reply<'a, R: Role, S: Storage, B> {
-    pub(super) core: &'a mut Core<R>,
-    pub(super) note: &'a mut S::Note,
-    pub(super) compress: &'a mut S::Compress,
+    pub(super) core: &'a mut Core<R, S>,
+    pub(super) memory: &'a Memory<S>,
     pub(super) out: &'a mut B,
 }
 
@@ -31,12 +30,8 @@ impl<S: Storage, B: Buffer> Reply<'_, Server, S, B> {
     /// # Errors
     ///
     /// As [`Connection::accept`](crate::Connection::accept).
-    pub fn accept(
-        &mut self,
-        request: &RequestHead<'_>,
-        accept: Accept<'_>,
-    ) -> Result<(), SendError> {
-        self.core.accept::<S>(request, &accept, self.out)
+    pub fn accept(&mut self, accept: Accept<'_>) -> Result<(), SendError> {
+        self.core.accept(self.memory, &accept, self.out)
     }
 
     /// Rejects a request, or answers a plain one.
@@ -77,7 +72,7 @@ impl<R: Role, S: Storage, B: Buffer> Reply<'_, R, S, B> {
         message: impl Into<Message<'m>>,
         compression: Compression,
     ) -> Result<(), SendError> {
-        self.core.send(message.into(), compression, self.compress, self.out)
+        self.core.send(message.into(), compression, self.out)
     }
 
     /// Sends a fragment of a message.
@@ -106,7 +101,7 @@ impl<R: Role, S: Storage, B: Buffer> Reply<'_, R, S, B> {
         fin: bool,
         compression: Compression,
     ) -> Result<(), SendError> {
-        self.core.send_fragment(kind, payload, fin, compression, self.compress, self.out)
+        self.core.send_fragment(kind, payload, fin, compression, self.out)
     }
 
     /// Sends only the header of a data frame.
@@ -147,7 +142,7 @@ impl<R: Role, S: Storage, B: Buffer> Reply<'_, R, S, B> {
     ///
     /// As [`Connection::close`](crate::Connection::close).
     pub fn close<'f>(&mut self, frame: impl Into<CloseFrame<'f>>) -> Result<(), SendError> {
-        self.core.close(&frame.into(), self.note, self.out)
+        self.core.close(&frame.into(), self.out)
     }
 
     /// The output, with all that was appended to it.
@@ -198,7 +193,7 @@ impl PayloadMask {
     }
 }
 
-impl<R: Role> Core<R> {
+impl<R: Role, S: Storage> Core<R, S> {
     /// Whether frames can be sent.
     #[inline]
     pub(super) fn check_open(&self) -> Result<(), SendError> {
@@ -212,11 +207,10 @@ impl<R: Role> Core<R> {
     }
 
     #[inline]
-    pub(super) fn send<C: Compress>(
+    pub(super) fn send(
         &mut self,
         message: Message<'_>,
         compression: Compression,
-        compress: &mut C,
         out: &mut impl Buffer,
     ) -> Result<(), SendError> {
         self.check_open()?;
@@ -225,10 +219,10 @@ impl<R: Role> Core<R> {
         }
         match self.deflate {
             Some(params)
-                if C::WINDOW.is_some()
+                if S::Compress::WINDOW.is_some()
                     && self.is_to_compress(message.as_bytes(), true, compression) =>
             {
-                self.send_compressed(message.kind(), message.as_bytes(), params, compress, out)
+                self.send_compressed(message.kind(), message.as_bytes(), params, out)
             }
             _ => {
                 self.append_frame(message.kind().opcode(), true, message.as_bytes(), out)?;
@@ -247,23 +241,22 @@ impl<R: Role> Core<R> {
     }
 
     #[inline]
-    pub(super) fn send_fragment<C: Compress>(
+    pub(super) fn send_fragment(
         &mut self,
         kind: MessageKind,
         payload: &[u8],
         fin: bool,
         compression: Compression,
-        compress: &mut C,
         out: &mut impl Buffer,
     ) -> Result<(), SendError> {
         let opcode = self.next_opcode(kind)?;
         match self.terms_of_fragment(payload, fin, compression)? {
-            Some(params) if C::FRAME > 0 => {
-                let whole = fin && self.sending.is_none() && payload.len() <= C::FRAME;
+            Some(params) if S::Compress::FRAME > 0 => {
+                let whole = fin && self.sending.is_none() && payload.len() <= S::Compress::FRAME;
                 return if whole {
-                    self.send_compressed(kind, payload, params, compress, out)
+                    self.send_compressed(kind, payload, params, out)
                 } else {
-                    self.send_compressed_fragment(kind, payload, fin, params, compress, out)
+                    self.send_compressed_fragment(kind, payload, fin, params, out)
                 };
             }
             _ => {}

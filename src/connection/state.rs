@@ -25,10 +25,12 @@ use crate::error::Error;
 use crate::frame::{FrameHeader, MaskKey, Opcode};
 use crate::handshake::Scan;
 use crate::message::MessageKind;
+use crate::role::Role;
+use crate::storage::Storage;
 use crate::utf8::Validator;
 
 /// The state of a connection without its memory, so that it can change while the memory is lent.
-pub(super) struct Core<R> {
+pub(super) struct Core<R: Role, S: Storage> {
     pub(super) role: R,
     pub(super) config: Config,
     /// What was agreed on for compression.
@@ -45,6 +47,20 @@ pub(super) struct Core<R> {
     pub(super) sending: Option<Sending>,
     pub(super) closing: Closing,
     pub(super) timers: Timers,
+    /// What messages to be sent are compressed with.
+    pub(super) compress: S::Compress,
+    /// The reason of the close frame that was sent.
+    pub(super) reason: S::Note,
+}
+
+/// What events are lent from.
+pub(super) struct Memory<S: Storage> {
+    /// The head of the opening handshake, then one message after the other.
+    pub(super) message: S::Message,
+    /// A control frame that came in parts, in the end the close frame.
+    pub(super) control: S::Control,
+    /// What received messages are decompressed with, and its window.
+    pub(super) decompress: S::Decompress,
 }
 
 /// What was lent from the message memory, which can be emptied before the next step.
@@ -159,8 +175,8 @@ impl Incoming {
     };
 }
 
-impl<R> Core<R> {
-    pub(super) fn new(role: R, config: Config, phase: Phase) -> Self {
+impl<R: Role, S: Storage> Core<R, S> {
+    pub(super) fn new(role: R, config: Config, phase: Phase, compress: S::Compress) -> Self {
         Self {
             role,
             config,
@@ -174,6 +190,8 @@ impl<R> Core<R> {
             sending: None,
             closing: Closing::default(),
             timers: Timers::default(),
+            compress,
+            reason: S::Note::default(),
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::close::{CloseCode, CloseFrame};
 use crate::error::{Error, Timeout};
 use crate::frame::Opcode;
 use crate::role::Role;
-use crate::storage::Note;
+use crate::storage::Storage;
 
 /// When what happened that a deadline is counted from.
 #[derive(Clone, Copy, Debug, Default)]
@@ -68,13 +68,8 @@ enum Due {
     CloseIdle,
 }
 
-impl<R: Role> Core<R> {
-    pub(super) fn tick(
-        &mut self,
-        now: Duration,
-        note: &mut impl Note,
-        out: &mut impl Buffer,
-    ) -> Result<(), Error> {
+impl<R: Role, S: Storage> Core<R, S> {
+    pub(super) fn tick(&mut self, now: Duration, out: &mut impl Buffer) -> Result<(), Error> {
         self.timers.tell(now);
         self.settle(out)?;
         match self.next_deadline() {
@@ -95,7 +90,7 @@ impl<R: Role> Core<R> {
                 }
                 Due::CloseIdle => {
                     let frame = CloseFrame::new(CloseCode::GOING_AWAY, "idle");
-                    self.close(&frame, note, out).map_err(Error::Blocked)?;
+                    self.close(&frame, out).map_err(Error::Blocked)?;
                 }
             },
             _ => {}

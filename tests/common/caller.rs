@@ -218,8 +218,8 @@ impl Calls for Server {
                 let accept = Accept::new().headers(&headers);
                 let accept = if protocol { accept.protocol("two") } else { accept };
                 match event {
-                    sansocket::Event::Request(request) | sansocket::Event::Http(request) => {
-                        reply.accept(request, accept)
+                    sansocket::Event::Request(_) | sansocket::Event::Http(_) => {
+                        reply.accept(accept)
                     }
                     _ => Ok(()),
                 }

@@ -14,7 +14,7 @@ fn the_example_of_the_rfc_is_answered_byte_for_byte() {
         assert_eq!((head.method(), head.host()), ("GET", Some("server.example.com")));
         assert_eq!(head.origin(), Some("http://example.com"));
         assert!(head.protocols().eq(["chat", "superchat"]));
-        reply.accept(head, Accept::new().protocol("chat")).unwrap();
+        reply.accept(Accept::new().protocol("chat")).unwrap();
         assert_eq!(reply.state(), State::Open);
     });
     assert_eq!(fed.all(), [Seen::Request("/chat".into())]);
@@ -27,8 +27,8 @@ fn frames_behind_the_request_are_received_once_it_is_accepted() {
     let (mut server, mut out) = (server(Config::new()), Out::default());
     let wire = [REQUEST.as_bytes(), &frame(0x81, b"Hello", true)].concat();
     let fed = feed_with(&mut server, &wire, &mut out, |event, reply| {
-        if let Event::Request(head) = event {
-            reply.accept(head, Accept::default()).unwrap();
+        if let Event::Request(_) = event {
+            reply.accept(Accept::default()).unwrap();
         }
     });
     assert_eq!(fed.all(), [Seen::Request("/chat".into()), Seen::Text("Hello".into())]);
@@ -224,8 +224,8 @@ fn a_plain_request_is_handed_over_and_answered() {
         let (mut server, mut out) = (server(Config::new()), Out::default());
         let request = format!("{}body", PLAIN.replace("GET", method));
         let fed = feed_with(&mut server, request.as_bytes(), &mut out, |event, reply| {
-            let Event::Http(head) = event else { panic!("{event:?}") };
-            assert_eq!(reply.accept(head, Accept::new()), Err(SendError::NotAnUpgrade));
+            let Event::Http(_) = event else { panic!("{event:?}") };
+            assert_eq!(reply.accept(Accept::new()), Err(SendError::NotAnUpgrade));
             reply.respond(&Response::new(200).body(b"<html>")).unwrap();
         });
         assert_eq!(fed.seen, [Seen::Http(method.into(), "/index.html".into())]);

@@ -61,7 +61,7 @@ pub fn serve<S: Storage>(storage: S, config: Config, compression: Compression) {
             let mut events = connection.receive(chunk, &mut out);
             while let Ok(Some((event, mut reply))) = events.next() {
                 let _ = match event {
-                    Event::Request(request) => reply.accept(&request, Accept::new()),
+                    Event::Request(request) => reply.accept(Accept::new()),
                     Event::Message(message) => reply.send_with(message, compression),
                     Event::Piece(piece) => {
                         let fin = piece.message_end;

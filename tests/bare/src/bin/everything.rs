@@ -114,7 +114,7 @@ fn serve<S: Storage, C: Chunk>(connection: &mut Connection<Server, S>, chunk: C,
         match events.next() {
             Ok(Some((Event::Request(head), mut reply))) => {
                 request(Some(&head));
-                let _ = black_box(reply.accept(&head, accept()));
+                let _ = black_box(reply.accept(accept()));
                 let _ = black_box(reply.respond(&response()));
             }
             Ok(Some((Event::Http(head), mut reply))) => {

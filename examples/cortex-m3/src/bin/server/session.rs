@@ -197,7 +197,7 @@ fn answer(
     reply: &mut Reply<'_, Server, Storage, Transmit<'_>>,
 ) -> Result<(), SendError> {
     match event {
-        Event::Request(request) => reply.accept(&request, Accept::new()),
+        Event::Request(request) => reply.accept(Accept::new()),
         Event::Http(request) => page::answer(&request, reply),
         // A piece without bytes would be a fragment without bytes; only the last one must be sent.
         Event::Piece(piece) if piece.data.is_empty() && !piece.message_end => Ok(()),
