@@ -6,10 +6,10 @@ use core::fmt;
 use sha1_smol::Sha1;
 
 use crate::deflate::DeflateConfig;
-use crate::error::{HandshakeError, SendError};
+use crate::error::SendError;
 use crate::event::Event;
 use crate::frame::MaskKey;
-use crate::handshake::{self, Key, RequestHead, ResponseHead, Verdict};
+use crate::handshake::{self, HandshakeError, Key, RequestHead, ResponseHead, Verdict};
 
 /// The side of a connection: [`Server`] or [`Client`].
 ///

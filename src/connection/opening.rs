@@ -6,8 +6,10 @@ use super::chunk::{Chunk, Cursor};
 use super::events::Step;
 use super::state::{Core, Lent, Memory, Phase};
 use crate::buffer::{Buffer, write_whole};
-use crate::error::{Error, HandshakeError, SendError};
-use crate::handshake::{Accept, RequestHead, Response, Scan, Verdict, write_status};
+use crate::error::{Error, SendError};
+use crate::handshake::{
+    Accept, HandshakeError, RequestHead, Response, Scan, Verdict, write_status,
+};
 use crate::role::{Role, Server};
 use crate::storage::{Bytes, Storage};
 

@@ -5,6 +5,7 @@
 //! caller sees of it ([`RequestHead`], [`ResponseHead`]) are views that split the bytes again, now
 //! known to be well formed, so that no array of headers has to be kept.
 
+mod error;
 mod extensions;
 mod key;
 mod request;
@@ -13,7 +14,7 @@ mod response;
 use core::fmt;
 
 use crate::deflate::DeflateParams;
-pub use crate::error::HandshakeError;
+pub use error::HandshakeError;
 
 pub(crate) use extensions::Chosen;
 pub(crate) use key::{Key, encode as encode_key};
