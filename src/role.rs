@@ -9,7 +9,7 @@ use crate::deflate::DeflateConfig;
 use crate::error::SendError;
 use crate::event::Event;
 use crate::frame::MaskKey;
-use crate::handshake::{self, HandshakeError, Key, RequestHead, ResponseHead, Verdict};
+use crate::handshake::{self, ClientKey, HandshakeError, RequestHead, ResponseHead, Verdict};
 
 /// The side of a connection: [`Server`] or [`Client`].
 ///
@@ -114,9 +114,9 @@ impl<M: Entropy> Client<M> {
     }
 
     /// The request's key, of a new nonce.
-    pub(crate) fn renew_key(&mut self) -> Result<Key, SendError> {
+    pub(crate) fn renew_key(&mut self) -> Result<ClientKey, SendError> {
         self.entropy.fill(&mut self.nonce).map_err(|EntropyError| SendError::Entropy)?;
-        Ok(handshake::encode_key(&self.nonce))
+        Ok(ClientKey::new(&self.nonce))
     }
 }
 
@@ -150,7 +150,8 @@ impl<M: Entropy> sealed::Role for Client<M> {
         max_headers: u16,
         terms: Option<&DeflateConfig>,
     ) -> Result<Verdict, HandshakeError> {
-        handshake::judge_response(head, protocols, &self.nonce, max_headers, terms)
+        let key = ClientKey::new(&self.nonce);
+        handshake::judge_response(head, protocols, &key, max_headers, terms)
     }
 
     fn head_event(upgrade: bool, head: &[u8]) -> Event<'_> {

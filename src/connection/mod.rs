@@ -20,7 +20,7 @@ use crate::config::{Config, Delivery};
 use crate::deflate::{Compress, Compression, Decompress, DeflateConfig, DeflateParams};
 use crate::error::{Error, SendError};
 use crate::frame::Opcode;
-use crate::handshake::{Accept, Request, RequestHead, Response, Scan};
+use crate::handshake::{Accept, ClientKey, Request, RequestHead, Response, Scan};
 use crate::message::{Message, MessageKind};
 use crate::role::{Client, Entropy, Role, Server};
 #[cfg(feature = "alloc")]
@@ -188,7 +188,10 @@ impl<M: Entropy, S: Storage> Connection<Client<M>, S> {
         let config = Self::adapt(config);
         let deflate = config.deflate;
         // Whatever the key is, the length is the same.
-        check_room(out, measure(|out| request.write(&[b'='; 24], deflate.as_ref(), out)))?;
+        check_room(
+            out,
+            measure(|out| request.write(&ClientKey::placeholder(), deflate.as_ref(), out)),
+        )?;
 
         // What was asked for stands in the memory in front of the response, which may only choose
         // from it.

@@ -136,11 +136,11 @@ impl<S: Storage> Core<Server, S> {
             _ => return Err(SendError::NoRequest),
         }
         let request = RequestHead::new(memory.message.as_slice());
-        let value = request.accept_value().ok_or(SendError::NotAnUpgrade)?;
+        let key = request.accept_key().ok_or(SendError::NotAnUpgrade)?;
         accept.check(&request)?;
-        let chosen = request.choose_deflate(S::terms(&self.config));
-        write_whole(out, |out| accept.write(&value, chosen.as_ref(), out))?;
-        self.deflate = chosen.map(|chosen| chosen.params);
+        let answer = S::terms(&self.config).and_then(|config| request.answer_deflate(config));
+        write_whole(out, |out| accept.write(&key, answer.as_ref(), out))?;
+        self.deflate = answer.map(|answer| answer.params);
         self.open();
         Ok(())
     }

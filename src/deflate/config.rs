@@ -13,6 +13,7 @@ pub struct DeflateConfig {
     pub(crate) outgoing: WindowBits,
     pub(crate) incoming_takeover: bool,
     pub(crate) outgoing_takeover: bool,
+    pub(crate) hints: bool,
     pub(crate) level: u8,
     pub(crate) threshold: u16,
 }
@@ -26,6 +27,7 @@ impl DeflateConfig {
             outgoing: WindowBits::MAX,
             incoming_takeover: true,
             outgoing_takeover: true,
+            hints: true,
             level: 6,
             threshold: 64,
         }
@@ -78,6 +80,20 @@ impl DeflateConfig {
     #[must_use]
     pub const fn outgoing_takeover(mut self, on: bool) -> Self {
         self.outgoing_takeover = on;
+        self
+    }
+
+    /// Whether a client's offer says what the client itself does or allows, which is the default.
+    ///
+    /// These are the parameters `client_max_window_bits` and `client_no_context_takeover`
+    /// [RFC 7692 §7.1.1.2, §7.1.2.2]. Without them, and with the default for received messages, the
+    /// offer is `permessage-deflate` without a parameter: some servers accept no other. Then a
+    /// server cannot limit the client's window, and its answer must not try to.
+    ///
+    /// A storage with a smaller window for received messages still has to ask for that.
+    #[must_use]
+    pub const fn hints(mut self, on: bool) -> Self {
+        self.hints = on;
         self
     }
 }

@@ -51,7 +51,10 @@ pub(crate) use fixed::sealed::WindowSize as WindowCodecs;
 pub use fixed::{Window, WindowSize};
 #[cfg(all(feature = "deflate", feature = "alloc"))]
 pub(crate) use heap::HeapCompress;
-pub use params::{DeflateParams, WindowBits};
+pub(crate) use params::NAME;
+pub use params::{
+    ClientWindow, DeflateAnswer, DeflateOffer, DeflateParams, ExtensionValue, WindowBits,
+};
 #[cfg(all(feature = "deflate", feature = "alloc"))]
 pub use shared::{CodecPool, Codecs, Shared};
 #[cfg(all(feature = "deflate", feature = "alloc"))]

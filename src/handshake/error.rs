@@ -45,6 +45,13 @@ pub enum HandshakeError {
     Protocol,
     /// The response chooses an extension that was not asked for.
     Extension,
+    /// A message of HTTP/2 or HTTP/3 has an Upgrade or a Connection header.
+    ConnectionSpecific,
+    /// The response has this status, which does not accept the request.
+    ///
+    /// A connection never fails with it: it reports such a response as
+    /// [`Event::Refused`](crate::Event::Refused).
+    Status(u16),
 }
 
 impl HandshakeError {
@@ -77,6 +84,8 @@ impl HandshakeError {
             Self::Accept => "Sec-WebSocket-Accept does not answer the key",
             Self::Protocol => "subprotocol chosen that was not asked for",
             Self::Extension => "extension chosen that was not asked for",
+            Self::ConnectionSpecific => "Upgrade or Connection header in HTTP/2 or HTTP/3",
+            Self::Status(_) => "request not accepted",
         }
     }
 }
@@ -90,6 +99,7 @@ impl fmt::Display for HandshakeError {
             Self::TooManyHeaders { limit } => {
                 write!(f, "more than {limit} headers, which is the limit")
             }
+            Self::Status(status) => write!(f, "request answered with status {status}"),
             _ => f.write_str(self.reason()),
         }
     }

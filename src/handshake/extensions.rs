@@ -5,139 +5,173 @@
 //! client: offer ──► server: the first offer it can accept ──► client: checks what was agreed
 //! ```
 
-use super::Headers;
+use super::HandshakeError;
 use crate::buffer::Buffer;
-use crate::deflate::{DeflateConfig, DeflateParams, WindowBits};
+use crate::deflate::{ClientWindow, DeflateAnswer, DeflateConfig, DeflateOffer, DeflateParams};
+use crate::deflate::{NAME, WindowBits};
 
-const HEADER: &str = "Sec-WebSocket-Extensions";
-const NAME: &[u8] = b"permessage-deflate";
+pub(super) const HEADER: &str = "Sec-WebSocket-Extensions";
 
-/// Chooses the first offer that can be accepted on these terms, as a server; `None` to go without
-/// compression.
-pub(super) fn choose(headers: Headers<'_>, terms: &DeflateConfig) -> Option<Chosen> {
-    headers.all(HEADER).flat_map(Elements).find_map(|element| match element {
-        Element::Deflate(offer) => {
-            let names_server_window = offer.server_max_window_bits.is_some();
-            offer.accept(terms).map(|params| Chosen { params, names_server_window })
+impl DeflateConfig {
+    /// Returns the offer of a client with these settings.
+    ///
+    /// Send its [`value`](DeflateOffer::value) as Sec-WebSocket-Extensions in the request.
+    #[must_use]
+    pub fn offer(&self) -> DeflateOffer {
+        let hint = match below_max(self.outgoing) {
+            _ if !self.hints => ClientWindow::Absent,
+            None => ClientWindow::Present,
+            Some(bits) => ClientWindow::Bits(bits),
+        };
+        DeflateOffer {
+            server_no_context_takeover: !self.incoming_takeover,
+            client_no_context_takeover: !self.outgoing_takeover && self.hints,
+            server_max_window_bits: below_max(self.incoming),
+            client_max_window_bits: hint,
         }
-        Element::Other | Element::Invalid => None,
-    })
-}
+    }
 
-/// An offer that was accepted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Chosen {
-    pub(crate) params: DeflateParams,
-    /// The offer limits the server's window, which the response has to confirm, whatever the
-    /// limit [RFC 7692 §7.1.2.1].
-    names_server_window: bool,
-}
+    /// Answers a client's offers as a server with these settings.
+    ///
+    /// `offers` are the values of all headers named Sec-WebSocket-Extensions in the request. The
+    /// first offer that can be accepted is; the answer says how. If it is `None`, go on without
+    /// compression and without that header in the response.
+    ///
+    /// ```
+    /// use sansocket::deflate::DeflateConfig;
+    ///
+    /// let config = DeflateConfig::new().incoming_takeover(false);
+    /// let answer = config.answer(["permessage-deflate; client_max_window_bits"]).unwrap();
+    /// assert_eq!(answer.value().as_str(), "permessage-deflate; client_no_context_takeover");
+    /// assert!(answer.params.client_no_context_takeover);
+    /// assert_eq!(config.answer(["x-other"]), None);
+    /// ```
+    pub fn answer<'h, V: AsRef<[u8]> + ?Sized + 'h>(
+        &self,
+        offers: impl IntoIterator<Item = &'h V>,
+    ) -> Option<DeflateAnswer> {
+        DeflateOffer::read(offers).find_map(|offer| offer.accept(self))
+    }
 
-/// What a server's response agrees on, to a client that has made one offer on these terms, or
-/// none; an error if it is not what may be agreed on.
-pub(super) fn check(
-    headers: Headers<'_>,
-    terms: Option<&DeflateConfig>,
-) -> Result<Option<DeflateParams>, NotAgreed> {
-    let Some(terms) = terms else {
-        let is_empty = |byte: &u8| *byte == b',' || byte.is_ascii_whitespace();
-        let named_any = headers.all(HEADER).flatten().any(|byte| !is_empty(byte));
-        return if named_any { Err(NotAgreed) } else { Ok(None) };
-    };
-    let mut elements = headers.all(HEADER).flat_map(Elements);
-    match (elements.next(), elements.next()) {
-        (None, _) => Ok(None),
-        (Some(Element::Deflate(agreed)), None) => agreed.confirm(terms).map(Some).ok_or(NotAgreed),
-        _ => Err(NotAgreed),
+    /// Checks a server's answer as a client that has made the [`offer`](Self::offer) of these
+    /// settings.
+    ///
+    /// `answers` are the values of all headers named Sec-WebSocket-Extensions in the response. The
+    /// result is what was agreed on, or `None` without compression.
+    ///
+    /// # Errors
+    ///
+    /// [`HandshakeError::Extension`] if the answer names anything but one permessage-deflate, or
+    /// has parameters that the offer does not allow [RFC 7692 §7.1].
+    pub fn agree<'h, V: AsRef<[u8]> + ?Sized + 'h>(
+        &self,
+        answers: impl IntoIterator<Item = &'h V>,
+    ) -> Result<Option<DeflateParams>, HandshakeError> {
+        let mut elements = elements(answers);
+        match (elements.next(), elements.next()) {
+            (None, _) => Ok(None),
+            (Some(Element::Deflate(agreed)), None) => {
+                agreed.confirm(self).map(Some).ok_or(HandshakeError::Extension)
+            }
+            _ => Err(HandshakeError::Extension),
+        }
     }
 }
 
-/// A response that does not fit the offer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct NotAgreed;
-
-/// Writes the offer of a client.
-pub(super) fn write_offer(terms: &DeflateConfig, out: &mut dyn Buffer) {
-    Listed {
-        server_no_context_takeover: !terms.incoming_takeover,
-        client_no_context_takeover: !terms.outgoing_takeover,
-        server_max_window_bits: below_max(terms.incoming),
-        client_max_window_bits: Some(below_max(terms.outgoing)),
-    }
-    .write(out);
+/// Checks a response to a client that has offered no extension.
+pub(super) fn check_none<'h, V: AsRef<[u8]> + ?Sized + 'h>(
+    answers: impl IntoIterator<Item = &'h V>,
+) -> Result<(), HandshakeError> {
+    let is_empty = |byte: &u8| *byte == b',' || byte.is_ascii_whitespace();
+    let names_any = answers.into_iter().any(|value| !value.as_ref().iter().all(is_empty));
+    if names_any { Err(HandshakeError::Extension) } else { Ok(()) }
 }
 
-/// Writes the response of a server.
-pub(super) fn write_agreed(chosen: &Chosen, out: &mut dyn Buffer) {
-    let Chosen { params, names_server_window } = chosen;
-    let server_window = params.server_max_window_bits;
-    Listed {
-        server_no_context_takeover: params.server_no_context_takeover,
-        client_no_context_takeover: params.client_no_context_takeover,
-        server_max_window_bits: below_max(server_window)
-            .or_else(|| names_server_window.then_some(server_window)),
-        client_max_window_bits: below_max(params.client_max_window_bits).map(Some),
-    }
-    .write(out);
+/// Writes the header with this offer, or answer.
+pub(super) fn write_header(offer: &DeflateOffer, out: &mut dyn Buffer) {
+    out.append(HEADER.as_bytes());
+    out.append(b": ");
+    offer.write(out);
+    out.append(b"\r\n");
 }
 
-/// The window if it has to be named, as the largest one goes without saying.
+/// The window if it has to be named. The largest one is the default.
 fn below_max(bits: WindowBits) -> Option<WindowBits> {
     Some(bits).filter(|&bits| bits < WindowBits::MAX)
 }
 
-/// An element of the header with its parameters, an offer or an answer to one.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Listed {
-    server_no_context_takeover: bool,
-    client_no_context_takeover: bool,
-    server_max_window_bits: Option<WindowBits>,
-    /// That it is there, and then its value, which an offer can leave open.
-    client_max_window_bits: Option<Option<WindowBits>>,
-}
-
-impl Listed {
-    /// Accepts an offer as a server, if these terms can be kept.
-    fn accept(self, terms: &DeflateConfig) -> Option<DeflateParams> {
-        let client_max_window_bits = match self.client_max_window_bits {
-            Some(hint) => terms.incoming.min(hint.unwrap_or_default()),
-            // The client does not let its window be limited.
-            None if terms.incoming < WindowBits::MAX => return None,
-            None => WindowBits::MAX,
-        };
-        let asked = self.server_max_window_bits.unwrap_or_default();
-        Some(DeflateParams {
-            server_no_context_takeover: self.server_no_context_takeover || !terms.outgoing_takeover,
-            client_no_context_takeover: self.client_no_context_takeover || !terms.incoming_takeover,
-            server_max_window_bits: terms.outgoing.min(asked),
-            client_max_window_bits,
+impl DeflateOffer {
+    /// Returns the valid offers of permessage-deflate in header values, in order.
+    ///
+    /// `values` are those of all headers named Sec-WebSocket-Extensions in a request. Other
+    /// extensions, and offers with parameters that are unknown, repeated or invalid, are left out
+    /// [RFC 7692 §7.1].
+    ///
+    /// ```
+    /// use sansocket::deflate::DeflateOffer;
+    ///
+    /// let value = "permessage-deflate; mystery, permessage-deflate; server_max_window_bits=10";
+    /// let offers: Vec<_> = DeflateOffer::read([value]).collect();
+    /// assert_eq!(offers.len(), 1);
+    /// assert_eq!(offers[0].server_max_window_bits.unwrap().get(), 10);
+    /// ```
+    pub fn read<'h, V: AsRef<[u8]> + ?Sized + 'h>(
+        values: impl IntoIterator<Item = &'h V>,
+    ) -> impl Iterator<Item = Self> {
+        elements(values).filter_map(|element| match element {
+            Element::Deflate(offer) => Some(offer),
+            Element::Other | Element::Invalid => None,
         })
     }
 
-    /// Takes the answer to the offer on these terms as a client, if it keeps them.
-    fn confirm(self, terms: &DeflateConfig) -> Option<DeflateParams> {
-        let incoming = match (self.server_max_window_bits, below_max(terms.incoming)) {
+    /// Accepts an offer as a server with these settings, if they can be kept.
+    fn accept(self, config: &DeflateConfig) -> Option<DeflateAnswer> {
+        let client_max_window_bits = match self.client_max_window_bits {
+            ClientWindow::Bits(bits) => config.incoming.min(bits),
+            ClientWindow::Present => config.incoming,
+            // The client does not let its window be limited.
+            ClientWindow::Absent if config.incoming < WindowBits::MAX => return None,
+            ClientWindow::Absent => WindowBits::MAX,
+        };
+        let asked = self.server_max_window_bits.unwrap_or_default();
+        let params = DeflateParams {
+            server_no_context_takeover: self.server_no_context_takeover
+                || !config.outgoing_takeover,
+            client_no_context_takeover: self.client_no_context_takeover
+                || !config.incoming_takeover,
+            server_max_window_bits: config.outgoing.min(asked),
+            client_max_window_bits,
+        };
+        Some(DeflateAnswer { params, names_server_window: self.server_max_window_bits.is_some() })
+    }
+
+    /// Takes the answer to the offer of these settings as a client, if it keeps them.
+    fn confirm(self, config: &DeflateConfig) -> Option<DeflateParams> {
+        let incoming = match (self.server_max_window_bits, below_max(config.incoming)) {
             (Some(agreed), Some(asked)) if agreed > asked => return None,
             (None, Some(_)) => return None,
             (agreed, _) => agreed.unwrap_or_default(),
         };
         let outgoing = match self.client_max_window_bits {
+            ClientWindow::Absent => config.outgoing,
+            // It may only answer a hint [RFC 7692 §7.1.2.2].
+            _ if !config.hints => return None,
             // An answer has to name the value, and not a larger one than the offer's.
-            Some(None) => return None,
-            Some(Some(agreed)) if agreed > terms.outgoing => return None,
-            Some(Some(agreed)) => agreed,
-            None => terms.outgoing,
+            ClientWindow::Present => return None,
+            ClientWindow::Bits(agreed) if agreed > config.outgoing => return None,
+            ClientWindow::Bits(agreed) => agreed,
         };
-        let takeover_kept = terms.incoming_takeover || self.server_no_context_takeover;
+        let takeover_kept = config.incoming_takeover || self.server_no_context_takeover;
         takeover_kept.then_some(DeflateParams {
             server_no_context_takeover: self.server_no_context_takeover,
-            client_no_context_takeover: self.client_no_context_takeover || !terms.outgoing_takeover,
+            client_no_context_takeover: self.client_no_context_takeover
+                || !config.outgoing_takeover,
             server_max_window_bits: incoming,
             client_max_window_bits: outgoing,
         })
     }
 
-    /// Sets a parameter; `None` if it is unknown, there already, or its value is not one.
+    /// Sets a parameter; `None` if it is unknown, set already, or its value is invalid.
     fn set(&mut self, name: &[u8], value: Option<&[u8]>) -> Option<()> {
         let flag = |slot: &mut bool| {
             let fits = value.is_none() && !*slot;
@@ -148,66 +182,37 @@ impl Listed {
             b"server_no_context_takeover" => flag(&mut self.server_no_context_takeover),
             b"client_no_context_takeover" => flag(&mut self.client_no_context_takeover),
             b"server_max_window_bits" if self.server_max_window_bits.is_none() => {
-                self.server_max_window_bits = Some(parse_bits(value?)?);
+                self.server_max_window_bits = Some(WindowBits::parse(value?)?);
                 Some(())
             }
-            b"client_max_window_bits" if self.client_max_window_bits.is_none() => {
-                self.client_max_window_bits = Some(match value {
-                    Some(value) => Some(parse_bits(value)?),
-                    None => None,
-                });
+            b"client_max_window_bits" if self.client_max_window_bits == ClientWindow::Absent => {
+                self.client_max_window_bits = match value {
+                    Some(value) => ClientWindow::Bits(WindowBits::parse(value)?),
+                    None => ClientWindow::Present,
+                };
                 Some(())
             }
             _ => None,
         }
     }
-
-    fn write(&self, out: &mut dyn Buffer) {
-        out.append(HEADER.as_bytes());
-        out.append(b": ");
-        out.append(NAME);
-        if self.server_no_context_takeover {
-            out.append(b"; server_no_context_takeover");
-        }
-        if self.client_no_context_takeover {
-            out.append(b"; client_no_context_takeover");
-        }
-        if let Some(bits) = self.server_max_window_bits {
-            out.append(b"; server_max_window_bits=");
-            out.append(digits(bits));
-        }
-        if let Some(bits) = self.client_max_window_bits {
-            out.append(b"; client_max_window_bits");
-            if let Some(bits) = bits {
-                out.append(b"=");
-                out.append(digits(bits));
-            }
-        }
-        out.append(b"\r\n");
-    }
 }
 
-/// The values there are, each in its only form.
-const DIGITS: [&[u8]; 8] = [b"8", b"9", b"10", b"11", b"12", b"13", b"14", b"15"];
-
-fn digits(bits: WindowBits) -> &'static [u8] {
-    DIGITS.get(usize::from(bits.get() - WindowBits::MIN.get())).copied().unwrap_or_default()
-}
-
-fn parse_bits(value: &[u8]) -> Option<WindowBits> {
-    let index = DIGITS.iter().position(|&digits| digits == value)?;
-    WindowBits::new(u8::try_from(index).ok()? + WindowBits::MIN.get())
-}
-
-/// What stands between the commas of the header.
+/// An element of the header's list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Element {
     /// permessage-deflate with valid parameters.
-    Deflate(Listed),
+    Deflate(DeflateOffer),
     /// Another extension.
     Other,
     /// permessage-deflate with parameters that are not valid, or no extension at all.
     Invalid,
+}
+
+/// The elements of the lists in all values of the header.
+fn elements<'h, V: AsRef<[u8]> + ?Sized + 'h>(
+    values: impl IntoIterator<Item = &'h V>,
+) -> impl Iterator<Item = Element> {
+    values.into_iter().flat_map(|value| Elements(value.as_ref()))
 }
 
 /// The elements of a value of the header.
@@ -237,7 +242,7 @@ impl<'a> Elements<'a> {
     /// An extension with its parameters; `None` where it stops being one.
     fn element(&mut self) -> Option<Element> {
         let is_deflate = self.token()? == NAME;
-        let mut listed = Listed::default();
+        let mut listed = DeflateOffer::default();
         let mut valid = true;
         while let Some(rest) = self.symbol(b';') {
             self.0 = rest;
@@ -343,7 +348,6 @@ impl Unquoted {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloc::string::String;
     use alloc::vec::Vec;
 
     fn bits(bits: u8) -> WindowBits {
@@ -351,34 +355,21 @@ mod tests {
     }
 
     /// The elements of a header with this value.
-    fn elements(value: &str) -> Vec<Element> {
+    fn read(value: &str) -> Vec<Element> {
         Elements(value.as_bytes()).collect()
     }
 
-    fn with_headers<R>(lines: &[&str], test: impl FnOnce(Headers<'_>) -> R) -> R {
-        let mut head = String::from("GET / HTTP/1.1\r\n");
-        for line in lines {
-            head += &alloc::format!("sec-websocket-extensions: {line}\r\n");
-        }
-        head += "\r\n";
-        test(Headers::split(head.as_bytes()).1)
-    }
-
-    fn accepted(lines: &[&str], terms: &DeflateConfig) -> Option<DeflateParams> {
-        with_headers(lines, |headers| choose(headers, terms)).map(|chosen| chosen.params)
-    }
-
-    fn confirmed(line: &str, terms: &DeflateConfig) -> Result<Option<DeflateParams>, NotAgreed> {
-        with_headers(&[line], |headers| check(headers, Some(terms)))
+    fn accepted(lines: &[&str], config: &DeflateConfig) -> Option<DeflateParams> {
+        config.answer(lines.iter().copied()).map(|answer| answer.params)
     }
 
     #[test]
     fn every_valid_form_is_read() {
-        let full = Listed {
+        let full = DeflateOffer {
             server_no_context_takeover: true,
             client_no_context_takeover: true,
             server_max_window_bits: Some(bits(10)),
-            client_max_window_bits: Some(Some(bits(8))),
+            client_max_window_bits: ClientWindow::Bits(bits(8)),
         };
         for value in [
             "permessage-deflate; server_no_context_takeover; client_no_context_takeover; \
@@ -388,14 +379,14 @@ mod tests {
             " , ,permessage-deflate ; server_max_window_bits = \"10\" ;client_no_context_takeover\
              \t; server_no_context_takeover ; client_max_window_bits= 8 ,",
         ] {
-            assert_eq!(elements(value), [Element::Deflate(full)], "{value}");
+            assert_eq!(read(value), [Element::Deflate(full)], "{value}");
         }
-        let open = Listed { client_max_window_bits: Some(None), ..Listed::default() };
-        assert_eq!(
-            elements("permessage-deflate; client_max_window_bits"),
-            [Element::Deflate(open)]
-        );
-        assert_eq!(elements("a, b;c=d;e=\"f,g\", permessage-deflate").len(), 3);
+        let open = DeflateOffer {
+            client_max_window_bits: ClientWindow::Present,
+            ..DeflateOffer::default()
+        };
+        assert_eq!(read("permessage-deflate; client_max_window_bits"), [Element::Deflate(open)]);
+        assert_eq!(read("a, b;c=d;e=\"f,g\", permessage-deflate").len(), 3);
     }
 
     #[test]
@@ -425,12 +416,12 @@ mod tests {
             "a b",
         ] {
             let value = alloc::format!("permessage-deflate; {parameter}");
-            assert_eq!(elements(&value), [Element::Invalid], "{value}");
+            assert_eq!(read(&value), [Element::Invalid], "{value}");
         }
         // The next element is found behind an invalid one.
-        let deflate = Element::Deflate(Listed::default());
+        let deflate = Element::Deflate(DeflateOffer::default());
         let value = "permessage-deflate; x=\"a,\\\"b\" c, permessage-deflate, /, x-deflate";
-        assert_eq!(elements(value), [Element::Invalid, deflate, Element::Invalid, Element::Other]);
+        assert_eq!(read(value), [Element::Invalid, deflate, Element::Invalid, Element::Other]);
     }
 
     #[test]
@@ -464,12 +455,12 @@ mod tests {
         let plain = DeflateConfig::new();
         let small = DeflateConfig::new().incoming_window(bits(10)).outgoing_window(bits(9));
         let strict = DeflateConfig::new().incoming_takeover(false);
-        let agreed = confirmed("permessage-deflate; client_max_window_bits=12", &plain);
+        let agreed = plain.agree(["permessage-deflate; client_max_window_bits=12"]);
         assert_eq!(agreed.unwrap().unwrap().client_max_window_bits, bits(12));
-        let agreed = confirmed("permessage-deflate; server_max_window_bits=9", &small).unwrap();
+        let agreed = small.agree(["permessage-deflate; server_max_window_bits=9"]).unwrap();
         assert_eq!(agreed.unwrap().server_max_window_bits, bits(9));
         assert_eq!(agreed.unwrap().client_max_window_bits, bits(9));
-        assert_eq!(with_headers(&[], |headers| check(headers, None)), Ok(None));
+        assert_eq!(check_none(["", " , "]), Ok(()));
 
         for (answer, terms) in [
             ("permessage-deflate; client_max_window_bits", &plain),
@@ -481,10 +472,27 @@ mod tests {
             ("permessage-deflate; server_max_window_bits=9; client_max_window_bits=10", &small),
             ("permessage-deflate", &strict),
         ] {
-            assert_eq!(confirmed(answer, terms), Err(NotAgreed), "{answer}");
+            assert_eq!(terms.agree([answer]), Err(HandshakeError::Extension), "{answer}");
         }
-        let unasked = with_headers(&["permessage-deflate"], |headers| check(headers, None));
-        assert_eq!(unasked, Err(NotAgreed));
+        assert_eq!(check_none(["permessage-deflate"]), Err(HandshakeError::Extension));
+    }
+
+    #[test]
+    fn without_hints_an_answer_must_not_limit_the_clients_window() {
+        let bare = DeflateConfig::new().hints(false).outgoing_takeover(false);
+        assert_eq!(bare.offer(), DeflateOffer::default());
+        let small = bare.outgoing_window(bits(9));
+        assert_eq!(small.offer().value().as_str(), "permessage-deflate");
+        for config in [bare, small] {
+            let answer = "permessage-deflate; client_max_window_bits=9";
+            assert_eq!(config.agree([answer]), Err(HandshakeError::Extension));
+            let answer = "permessage-deflate; client_no_context_takeover";
+            assert!(config.agree([answer]).unwrap().unwrap().client_no_context_takeover);
+        }
+        let agreed = small.agree(["permessage-deflate"]).unwrap().unwrap();
+        // What the client does for itself, it does whatever was said.
+        assert!(agreed.client_no_context_takeover);
+        assert_eq!(agreed.client_max_window_bits, bits(9));
     }
 
     #[test]
@@ -496,14 +504,10 @@ mod tests {
                         .incoming_window(bits(incoming))
                         .outgoing_window(bits(outgoing))
                         .outgoing_takeover(takeover);
-                    let mut offer = Vec::new();
-                    write_offer(&client, &mut offer);
-                    let mut answer = Vec::new();
-                    let agreed =
-                        with_line(&offer, |headers| choose(headers, &DeflateConfig::new()));
-                    write_agreed(&agreed.unwrap(), &mut answer);
-                    let confirmed = with_line(&answer, |headers| check(headers, Some(&client)));
-                    assert_eq!(confirmed, Ok(agreed.map(|chosen| chosen.params)));
+                    let offer = client.offer().value();
+                    let answer = DeflateConfig::new().answer([offer.as_str()]).unwrap();
+                    let confirmed = client.agree([answer.value().as_str()]);
+                    assert_eq!(confirmed, Ok(Some(answer.params)));
                 }
             }
         }
@@ -511,15 +515,8 @@ mod tests {
 
     #[test]
     fn a_limit_of_the_servers_window_is_confirmed_even_if_it_is_none() {
-        let offer = b"Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=15\r\n";
-        let mut answer = Vec::new();
-        let chosen = with_line(offer, |headers| choose(headers, &DeflateConfig::new()));
-        write_agreed(&chosen.unwrap(), &mut answer);
-        assert_eq!(answer, offer);
-    }
-
-    fn with_line<R>(line: &[u8], test: impl FnOnce(Headers<'_>) -> R) -> R {
-        let head = [b"HTTP/1.1 101 \r\n", line, b"\r\n"].concat();
-        test(Headers::split(&head).1)
+        let offer = "permessage-deflate; server_max_window_bits=15";
+        let answer = DeflateConfig::new().answer([offer]).unwrap();
+        assert_eq!(answer.value().as_str(), offer);
     }
 }

@@ -5,23 +5,25 @@
 //! caller sees of it ([`RequestHead`], [`ResponseHead`]) are views that split the bytes again, now
 //! known to be well formed, so that no array of headers has to be kept.
 
+mod check;
 mod error;
 mod extensions;
 mod key;
 mod request;
 mod response;
+mod values;
 
 use core::fmt;
 
 use crate::deflate::DeflateParams;
+pub use check::{Agreed, ClientOffer, check_extended_connect, check_request, is_upgrade};
 pub use error::HandshakeError;
-
-pub(crate) use extensions::Chosen;
-pub(crate) use key::{Key, encode as encode_key};
+pub use key::{AcceptKey, ClientKey};
 pub(crate) use request::judge_request;
 pub use request::{Request, RequestHead};
 pub use response::{Accept, Response, ResponseHead};
 pub(crate) use response::{judge_response, write_status};
+pub use values::{choose_protocol, offered_protocols};
 
 /// What a well-formed head means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -154,26 +156,6 @@ impl<'a> Headers<'a> {
     #[must_use]
     pub fn get(self, name: &str) -> Option<&'a str> {
         self.all(name).next().and_then(|value| core::str::from_utf8(value).ok())
-    }
-
-    /// The value of the only header with this name, `None` if there is none or more than one.
-    fn only(self, name: &str) -> Option<&'a [u8]> {
-        let mut values = self.all(name);
-        let value = values.next()?;
-        values.next().is_none().then_some(value)
-    }
-
-    /// The elements of the comma-separated lists in all headers with this name.
-    fn list(self, name: &str) -> impl Iterator<Item = &'a str> {
-        self.all(name)
-            .flat_map(|value| value.split(|&byte| byte == b','))
-            .filter_map(|element| core::str::from_utf8(element.trim_ascii()).ok())
-            .filter(|element| !element.is_empty())
-    }
-
-    /// Whether a list in a header with this name has this token, in any case of letters.
-    fn has_token(self, name: &str, token: &str) -> bool {
-        self.list(name).any(|element| element.eq_ignore_ascii_case(token))
     }
 }
 

@@ -2,15 +2,14 @@
 
 use core::fmt;
 
+use super::check::{VERSION, check_request, is_upgrade};
 use super::{
-    Chosen, HandshakeError, Headers, Key, Verdict, extensions, is_free_header, is_token, key,
+    AcceptKey, ClientKey, HandshakeError, Headers, Verdict, extensions, is_free_header, is_token,
+    offered_protocols,
 };
 use crate::buffer::Buffer;
-use crate::deflate::DeflateConfig;
+use crate::deflate::{DeflateAnswer, DeflateConfig};
 use crate::error::SendError;
-
-/// The one version of the protocol.
-pub(super) const VERSION: &str = "13";
 
 /// Headers of the request that belong to the handshake, or would give it a body.
 const OWN_HEADERS: [&str; 10] = [
@@ -32,23 +31,11 @@ pub(crate) fn judge_request(head: &[u8], max_headers: u16) -> Result<Verdict, Ha
     let mut request = httparse::Request::new(&mut []);
     let parsed = request.parse(line).ok().and(request.version);
     let version = parsed.ok_or(HandshakeError::Malformed)?;
-    let asks = |name| headers.all(name).next().is_some();
-    let upgrade = headers.has_token("Upgrade", "websocket");
-    if !upgrade && !asks("Sec-WebSocket-Key") && !asks("Sec-WebSocket-Version") {
+    let values = |name| headers.all(name);
+    if !is_upgrade(values) {
         return Ok(Verdict::Plain { head: request.method == Some("HEAD") });
     }
-    let demand = |met: bool, error| if met { Ok(()) } else { Err(error) };
-    demand(request.method == Some("GET"), HandshakeError::Method)?;
-    demand(version == 1, HandshakeError::HttpVersion)?;
-    demand(headers.only("Host").is_some(), HandshakeError::Host)?;
-    demand(upgrade, HandshakeError::Upgrade)?;
-    demand(headers.has_token("Connection", "Upgrade"), HandshakeError::Connection)?;
-    // What follows the head would be a body to an intermediary, and frames to this server.
-    let has_body = asks("Transfer-Encoding") || headers.all("Content-Length").any(|n| n != b"0");
-    demand(!has_body, HandshakeError::Body)?;
-    let version = headers.only("Sec-WebSocket-Version").ok_or(HandshakeError::VersionCount)?;
-    demand(version == VERSION.as_bytes(), HandshakeError::Version)?;
-    demand(headers.only("Sec-WebSocket-Key").is_some_and(key::is_valid), HandshakeError::Key)?;
+    check_request(request.method.unwrap_or_default(), version, values)?;
     Ok(Verdict::Upgrade)
 }
 
@@ -113,17 +100,17 @@ impl<'a> RequestHead<'a> {
 
     /// The subprotocols that the client asks for, in its order of preference [RFC 6455 §4.1].
     pub fn protocols(&self) -> impl Iterator<Item = &'a str> + use<'a> {
-        self.headers.list("Sec-WebSocket-Protocol")
+        offered_protocols(self.headers.all("Sec-WebSocket-Protocol"))
     }
 
-    /// What to agree on with this client on these terms.
-    pub(crate) fn choose_deflate(&self, terms: Option<&DeflateConfig>) -> Option<Chosen> {
-        terms.and_then(|terms| extensions::choose(self.headers, terms))
+    /// How to answer the client's offers of compression with these settings.
+    pub(crate) fn answer_deflate(&self, config: &DeflateConfig) -> Option<DeflateAnswer> {
+        config.answer(self.headers.all(extensions::HEADER))
     }
 
-    /// The value that accepts this request, if it has a key.
-    pub(crate) fn accept_value(&self) -> Option<[u8; key::ACCEPT_LEN]> {
-        self.headers.only("Sec-WebSocket-Key")?.try_into().ok().map(key::accept)
+    /// The value that accepts this request, if it is one to upgrade.
+    pub(crate) fn accept_key(&self) -> Option<AcceptKey> {
+        self.header("Sec-WebSocket-Key").and_then(|key| AcceptKey::answering(key.as_bytes()).ok())
     }
 }
 
@@ -219,7 +206,12 @@ impl<'a> Request<'a> {
     }
 
     /// Writes the request with this key.
-    pub(crate) fn write(&self, key: &Key, deflate: Option<&DeflateConfig>, out: &mut dyn Buffer) {
+    pub(crate) fn write(
+        &self,
+        key: &ClientKey,
+        deflate: Option<&DeflateConfig>,
+        out: &mut dyn Buffer,
+    ) {
         let mut line = |parts: &[&str]| {
             for part in parts {
                 out.append(part.as_bytes());
@@ -230,7 +222,7 @@ impl<'a> Request<'a> {
         line(&["Host: ", self.host]);
         line(&["Upgrade: websocket"]);
         line(&["Connection: Upgrade"]);
-        line(&["Sec-WebSocket-Key: ", core::str::from_utf8(key).unwrap_or_default()]);
+        line(&["Sec-WebSocket-Key: ", key.as_str()]);
         line(&["Sec-WebSocket-Version: ", VERSION]);
         if let Some(origin) = self.origin {
             line(&["Origin: ", origin]);
@@ -244,7 +236,7 @@ impl<'a> Request<'a> {
             out.append(b"\r\n");
         }
         if let Some(terms) = deflate {
-            extensions::write_offer(terms, out);
+            extensions::write_header(&terms.offer(), out);
         }
         out.append(b"\r\n");
     }
@@ -279,7 +271,7 @@ mod tests {
         assert_eq!(request.host(), Some("server.example.com"));
         assert_eq!(request.origin(), Some("http://example.com"));
         assert!(request.protocols().eq(["chat", "superchat", "third"]));
-        assert_eq!(&request.accept_value().unwrap(), b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+        assert_eq!(request.accept_key().unwrap().as_str(), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
     }
 
     #[test]
@@ -337,7 +329,7 @@ mod tests {
             .headers(&[("Cookie", "a=b"), ("X-Empty", "")]);
         assert_eq!(request.check(), Ok(()));
         let mut out = vec![];
-        request.write(&key::encode(b"the sample nonce"), None, &mut out);
+        request.write(&ClientKey::new(b"the sample nonce"), None, &mut out);
         assert_eq!(judge_request(&out, 64), Ok(Verdict::Upgrade));
         let head = RequestHead::new(&out);
         assert_eq!(head.target(), "/a?b=c");

@@ -2,10 +2,11 @@
 
 use core::fmt;
 
-use super::request::{RequestHead, VERSION};
-use super::{Chosen, HandshakeError, Headers, Verdict, extensions, is_free_header, key};
+use super::check::{VERSION, check_choices, check_switch};
+use super::request::RequestHead;
+use super::{AcceptKey, ClientKey, HandshakeError, Headers, Verdict, extensions, is_free_header};
 use crate::buffer::Buffer;
-use crate::deflate::DeflateConfig;
+use crate::deflate::{DeflateAnswer, DeflateConfig};
 use crate::error::SendError;
 
 /// Headers of the response that belong to the handshake, or that no 101 may have
@@ -23,14 +24,14 @@ const OWN_HEADERS: [&str; 7] = [
 /// Headers of a response without upgrade that are written for the caller.
 const OWN_PLAIN_HEADERS: [&str; 3] = ["Connection", "Content-Length", "Transfer-Encoding"];
 
-/// Judges a whole head of the response to the request with `nonce`, which asked for `protocols`,
-/// a list with commas.
+/// Judges a whole head of the response to the request with `key`, which asked for `protocols`, a
+/// list with commas.
 pub(crate) fn judge_response(
     head: &[u8],
     protocols: &[u8],
-    nonce: &[u8; 16],
+    key: &ClientKey,
     max_headers: u16,
-    terms: Option<&DeflateConfig>,
+    deflate: Option<&DeflateConfig>,
 ) -> Result<Verdict, HandshakeError> {
     let (line, headers) = Headers::check(head, max_headers)?;
     let mut response = httparse::Response::new(&mut []);
@@ -40,24 +41,15 @@ pub(crate) fn judge_response(
         100..=199 => return Ok(Verdict::Interim),
         _ => return Ok(Verdict::Refused),
     }
-    let demand = |met: bool, error| if met { Ok(()) } else { Err(error) };
-    demand(response.version == Some(1), HandshakeError::HttpVersion)?;
-    // One value, where a request has a list.
-    let upgrade = headers.only("Upgrade");
-    let is_websocket = upgrade.is_some_and(|value| value.eq_ignore_ascii_case(b"websocket"));
-    demand(is_websocket, HandshakeError::Upgrade)?;
-    demand(headers.has_token("Connection", "Upgrade"), HandshakeError::Connection)?;
-    let expected = key::accept(&key::encode(nonce));
-    let accept = headers.only("Sec-WebSocket-Accept");
-    demand(accept == Some(&expected[..]), HandshakeError::Accept)?;
-    let mut chosen = headers.all("Sec-WebSocket-Protocol");
-    let asked = |protocol: &[u8]| {
-        protocols.split(|&byte| byte == b',').any(|one| one.trim_ascii() == protocol)
+    if response.version != Some(1) {
+        return Err(HandshakeError::HttpVersion);
+    }
+    let values = |name| headers.all(name);
+    check_switch(values, key)?;
+    let was_offered = |chosen: &str| {
+        protocols.split(|&byte| byte == b',').any(|one| one.trim_ascii() == chosen.as_bytes())
     };
-    let protocol_is_fine = chosen.next().is_none_or(|one| !one.is_empty() && asked(one));
-    demand(protocol_is_fine && chosen.next().is_none(), HandshakeError::Protocol)?;
-    let deflate = extensions::check(headers, terms);
-    Ok(Verdict::Switched(deflate.map_err(|_| HandshakeError::Extension)?))
+    Ok(Verdict::Switched(check_choices(values, was_offered, deflate)?.deflate))
 }
 
 /// The head of the response that a client received.
@@ -168,22 +160,22 @@ impl<'a> Accept<'a> {
         }
     }
 
-    /// Writes the response to the request that `accept_value` answers.
+    /// Writes the response to the request that `key` answers.
     pub(crate) fn write(
         &self,
-        accept_value: &[u8],
-        deflate: Option<&Chosen>,
+        key: &AcceptKey,
+        deflate: Option<&DeflateAnswer>,
         out: &mut dyn Buffer,
     ) {
         out.append(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n");
         out.append(b"Connection: Upgrade\r\nSec-WebSocket-Accept: ");
-        out.append(accept_value);
+        out.append(key.as_bytes());
         out.append(b"\r\n");
         if let Some(protocol) = self.protocol {
             write_header(out, "Sec-WebSocket-Protocol", protocol);
         }
-        if let Some(chosen) = deflate {
-            extensions::write_agreed(chosen, out);
+        if let Some(answer) = deflate {
+            extensions::write_header(&answer.element(), out);
         }
         for (name, value) in self.headers {
             write_header(out, name, value);
@@ -345,7 +337,7 @@ mod tests {
         Sec-WebSocket-Protocol: chat\r\nX-Served-By: a b\r\n\r\n";
 
     fn judge(head: &str) -> Result<Verdict, HandshakeError> {
-        judge_response(head.as_bytes(), b"other, chat", NONCE, 64, None)
+        judge_response(head.as_bytes(), b"other, chat", &ClientKey::new(NONCE), 64, None)
     }
 
     #[test]
@@ -382,7 +374,7 @@ mod tests {
             assert!(GOOD.contains(good));
             assert_eq!(judge(&GOOD.replace(good, bad)), Err(error), "{good:?} -> {bad:?}");
         }
-        let none_asked = judge_response(GOOD.as_bytes(), b"", NONCE, 64, None);
+        let none_asked = judge_response(GOOD.as_bytes(), b"", &ClientKey::new(NONCE), 64, None);
         assert_eq!(none_asked, Err(E::Protocol));
     }
 
@@ -401,7 +393,7 @@ mod tests {
         let accept = Accept::new().protocol("chat").headers(&[("Set-Cookie", "a=b")]);
         assert_eq!(accept.check(&request), Ok(()));
         let mut response = vec![];
-        accept.write(&request.accept_value().unwrap(), None, &mut response);
+        accept.write(&request.accept_key().unwrap(), None, &mut response);
         assert_eq!(judge(core::str::from_utf8(&response).unwrap()), Ok(Verdict::Switched(None)));
         assert_eq!(ResponseHead::new(&response).header("set-cookie"), Some("a=b"));
 
@@ -412,7 +404,7 @@ mod tests {
             assert_eq!(own, Err(SendError::InvalidHeader { index: 1 }));
         }
         let plain = RequestHead::new(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
-        assert_eq!(plain.accept_value(), None);
+        assert_eq!(plain.accept_key(), None);
     }
 
     /// A request with the nonce of the tests.
@@ -421,7 +413,7 @@ mod tests {
     impl Request {
         fn write(out: &mut Vec<u8>) {
             crate::Request::new("a", "/").protocols(&["other", "chat"]).write(
-                &key::encode(NONCE),
+                &ClientKey::new(NONCE),
                 None,
                 out,
             );
@@ -474,9 +466,9 @@ mod tests {
             assert!(out.len() <= 256, "{error:?}: {} bytes", out.len());
         }
         let mut request = vec![];
-        crate::Request::new("a", "/").write(&key::encode(NONCE), None, &mut request);
+        crate::Request::new("a", "/").write(&ClientKey::new(NONCE), None, &mut request);
         let mut response = vec![];
-        let value = RequestHead::new(&request).accept_value().unwrap();
+        let value = RequestHead::new(&request).accept_key().unwrap();
         Accept::new().write(&value, None, &mut response);
         assert!(request.len() <= 256 && response.len() <= 256);
     }

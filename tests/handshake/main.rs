@@ -6,6 +6,8 @@ mod wire;
 
 mod client;
 mod limits;
+#[cfg(all(feature = "alloc", feature = "deflate"))]
+mod pieces;
 mod server;
 
 use sansocket::{
