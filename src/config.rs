@@ -141,10 +141,12 @@ impl Config {
         self
     }
 
-    /// The largest number of headers in the peer's opening handshake, 256 at most.
+    /// The largest number of headers in the peer's opening handshake.
+    ///
+    /// They also have to fit [`max_head`](Self::max_head).
     #[must_use]
     pub const fn max_headers(mut self, count: u16) -> Self {
-        self.max_headers = if count > 256 { 256 } else { count };
+        self.max_headers = count;
         self
     }
 

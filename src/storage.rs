@@ -46,6 +46,16 @@ pub(crate) mod sealed {
         /// The codecs of a new connection.
         fn codecs(self) -> (Self::Decompress, Self::Compress);
 
+        /// These settings as far as the codecs can keep them; `None` if there are no codecs.
+        fn adapt_deflate(config: super::DeflateConfig) -> Option<super::DeflateConfig> {
+            let (incoming, outgoing) = (Self::Decompress::WINDOW?, Self::Compress::WINDOW?);
+            Some(super::DeflateConfig {
+                incoming: config.incoming.min(incoming),
+                outgoing: config.outgoing.min(outgoing),
+                ..config
+            })
+        }
+
         /// What to agree on with the peer, if there are codecs.
         fn terms(config: &super::Config) -> Option<&super::DeflateConfig> {
             if Self::DEFLATES { config.deflate.as_ref() } else { None }

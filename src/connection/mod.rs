@@ -17,7 +17,7 @@ use core::time::Duration;
 use crate::buffer::{Buffer, check_room, measure};
 use crate::close::{CloseFrame, CloseReport, State, TransportAction};
 use crate::config::{Config, Delivery};
-use crate::deflate::{Compress, Compression, Decompress, DeflateConfig, DeflateParams};
+use crate::deflate::{Compress, Compression, Decompress, DeflateParams};
 use crate::error::{Error, SendError};
 use crate::frame::Opcode;
 use crate::handshake::{Accept, ClientKey, Request, RequestHead, Response, Scan};
@@ -223,14 +223,7 @@ impl<R: Role, S: Storage> Connection<R, S> {
         if config.delivery != Delivery::Streaming {
             config.max_message = config.max_message.min(S::Message::LIMIT as u64);
         }
-        config.deflate = match (config.deflate, S::Decompress::WINDOW, S::Compress::WINDOW) {
-            (Some(terms), Some(incoming), Some(outgoing)) => Some(DeflateConfig {
-                incoming: terms.incoming.min(incoming),
-                outgoing: terms.outgoing.min(outgoing),
-                ..terms
-            }),
-            _ => None,
-        };
+        config.deflate = config.deflate.and_then(S::adapt_deflate);
         config
     }
 

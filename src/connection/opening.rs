@@ -138,8 +138,10 @@ impl<S: Storage> Core<Server, S> {
         let request = RequestHead::new(memory.message.as_slice());
         let key = request.accept_key().ok_or(SendError::NotAnUpgrade)?;
         accept.check(&request)?;
-        let answer = S::terms(&self.config).and_then(|config| request.answer_deflate(config));
+        let config = accept.deflate_or(self.config.deflate).and_then(S::adapt_deflate);
+        let answer = config.and_then(|config| request.answer_deflate(&config));
         write_whole(out, |out| accept.write(&key, answer.as_ref(), out))?;
+        self.config.deflate = config;
         self.deflate = answer.map(|answer| answer.params);
         self.open();
         Ok(())

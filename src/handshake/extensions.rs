@@ -6,6 +6,7 @@
 //! ```
 
 use super::HandshakeError;
+use super::headers::is_token_byte;
 use crate::buffer::Buffer;
 use crate::deflate::{ClientWindow, DeflateAnswer, DeflateConfig, DeflateOffer, DeflateParams};
 use crate::deflate::{NAME, WindowBits};
@@ -275,7 +276,7 @@ impl<'a> Elements<'a> {
 
     fn token(&mut self) -> Option<&'a [u8]> {
         let rest = self.0.trim_ascii_start();
-        let end = rest.iter().position(|&b| !super::is_token_byte(b)).unwrap_or(rest.len());
+        let end = rest.iter().position(|&b| !is_token_byte(b)).unwrap_or(rest.len());
         let (token, rest) = rest.split_at(end);
         self.0 = rest;
         (!token.is_empty()).then_some(token)

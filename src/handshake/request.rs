@@ -3,9 +3,9 @@
 use core::fmt;
 
 use super::check::{VERSION, check_request, is_upgrade};
+use super::headers::{Extra, is_token, is_value};
 use super::{
-    AcceptKey, ClientKey, HandshakeError, Headers, Verdict, extensions, is_free_header, is_token,
-    offered_protocols,
+    AcceptKey, ClientKey, HandshakeError, Headers, Verdict, extensions, offered_protocols,
 };
 use crate::buffer::Buffer;
 use crate::deflate::{DeflateAnswer, DeflateConfig};
@@ -146,7 +146,7 @@ pub struct Request<'a> {
     target: &'a str,
     origin: Option<&'a str>,
     protocols: &'a [&'a str],
-    headers: &'a [(&'a str, &'a str)],
+    headers: Extra<'a>,
 }
 
 impl<'a> Request<'a> {
@@ -154,7 +154,7 @@ impl<'a> Request<'a> {
     /// and query of the URL, which starts with `/`.
     #[must_use]
     pub const fn new(host: &'a str, target: &'a str) -> Self {
-        Self { host, target, origin: None, protocols: &[], headers: &[] }
+        Self { host, target, origin: None, protocols: &[], headers: Extra::NONE }
     }
 
     /// Names the origin, as a browser does.
@@ -171,10 +171,27 @@ impl<'a> Request<'a> {
         self
     }
 
-    /// Adds headers, names and values, that the handshake does not use itself.
+    /// Sets the headers to add, names and values, none of which the handshake uses itself.
     #[must_use]
     pub const fn headers(mut self, headers: &'a [(&'a str, &'a str)]) -> Self {
-        self.headers = headers;
+        self.headers.text = headers;
+        self
+    }
+
+    /// Sets headers to add whose values are bytes, for those that are not UTF-8.
+    ///
+    /// They are written behind those of [`headers`](Self::headers), and counted on from these in
+    /// an error.
+    ///
+    /// ```
+    /// use sansocket::Request;
+    ///
+    /// // "Jürgen" in Latin-1.
+    /// let request = Request::new("a", "/").raw_headers(&[("X-Name", b"J\xfcrgen")]);
+    /// ```
+    #[must_use]
+    pub const fn raw_headers(mut self, headers: &'a [(&'a str, &'a [u8])]) -> Self {
+        self.headers.raw = headers;
         self
     }
 
@@ -195,14 +212,10 @@ impl<'a> Request<'a> {
                 return Err(SendError::InvalidProtocol { index });
             }
         }
-        let origin = self.origin.map(|origin| ("Origin", origin));
-        if !origin.iter().all(|header| is_free_header(header, &[])) {
+        if !self.origin.is_none_or(|origin| is_value(origin.as_bytes())) {
             return Err(SendError::InvalidOrigin);
         }
-        match self.headers.iter().position(|header| !is_free_header(header, &OWN_HEADERS)) {
-            Some(index) => Err(SendError::InvalidHeader { index }),
-            None => Ok(()),
-        }
+        self.headers.check(&OWN_HEADERS)
     }
 
     /// Writes the request with this key.
@@ -227,9 +240,7 @@ impl<'a> Request<'a> {
         if let Some(origin) = self.origin {
             line(&["Origin: ", origin]);
         }
-        for (name, value) in self.headers {
-            line(&[name, ": ", value]);
-        }
+        self.headers.write(out);
         if !self.protocols.is_empty() {
             out.append(b"Sec-WebSocket-Protocol: ");
             self.write_protocols(out);

@@ -3,8 +3,9 @@
 use core::fmt;
 
 use super::check::{VERSION, check_choices, check_switch};
+use super::headers::{Extra, Text, write_header};
 use super::request::RequestHead;
-use super::{AcceptKey, ClientKey, HandshakeError, Headers, Verdict, extensions, is_free_header};
+use super::{AcceptKey, ClientKey, HandshakeError, Headers, Verdict, extensions};
 use crate::buffer::Buffer;
 use crate::deflate::{DeflateAnswer, DeflateConfig};
 use crate::error::SendError;
@@ -59,6 +60,7 @@ pub(crate) fn judge_response(
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct ResponseHead<'a> {
     status: u16,
+    reason: &'a [u8],
     headers: Headers<'a>,
 }
 
@@ -66,16 +68,24 @@ impl<'a> ResponseHead<'a> {
     /// Splits a head that [`judge_response`] has found well formed.
     pub(crate) fn new(head: &'a [u8]) -> Self {
         let (line, headers) = Headers::split(head);
-        // The phrase behind the status need not be UTF-8.
-        let mut words = line.split(|&byte| byte == b' ');
+        let mut words = line.splitn(3, |&byte| byte == b' ');
         let status = words.nth(1).and_then(|word| core::str::from_utf8(word).ok()?.parse().ok());
-        Self { status: status.unwrap_or_default(), headers }
+        let reason = words.next().unwrap_or_default();
+        Self { status: status.unwrap_or_default(), reason, headers }
     }
 
     /// The status; 101 of an accepted upgrade.
     #[must_use]
     pub const fn status(&self) -> u16 {
         self.status
+    }
+
+    /// The reason phrase behind the status, as `Unauthorized`.
+    ///
+    /// It may be empty, and need not be UTF-8 [RFC 9112 §4].
+    #[must_use]
+    pub const fn reason(&self) -> &'a [u8] {
+        self.reason
     }
 
     /// All headers, in order.
@@ -101,6 +111,7 @@ impl fmt::Debug for ResponseHead<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ResponseHead")
             .field("status", &self.status)
+            .field("reason", &Text(self.reason))
             .field("headers", &self.headers)
             .finish()
     }
@@ -109,7 +120,7 @@ impl fmt::Debug for ResponseHead<'_> {
 #[cfg(feature = "defmt")]
 impl defmt::Format for ResponseHead<'_> {
     fn format(&self, f: defmt::Formatter<'_>) {
-        defmt::write!(f, "{=u16} {}", self.status, self.headers);
+        defmt::write!(f, "{=u16} {=[u8]:a} {}", self.status, self.reason, self.headers);
     }
 }
 
@@ -123,14 +134,15 @@ impl defmt::Format for ResponseHead<'_> {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Accept<'a> {
     protocol: Option<&'a str>,
-    headers: &'a [(&'a str, &'a str)],
+    headers: Extra<'a>,
+    deflate: Option<Option<DeflateConfig>>,
 }
 
 impl<'a> Accept<'a> {
-    /// No subprotocol, no further headers.
+    /// No subprotocol, no further headers, compression as [`Config`](crate::Config) says.
     #[must_use]
     pub const fn new() -> Self {
-        Self { protocol: None, headers: &[] }
+        Self { protocol: None, headers: Extra::NONE, deflate: None }
     }
 
     /// Chooses a subprotocol, which must be one of those that the client asked for.
@@ -140,11 +152,37 @@ impl<'a> Accept<'a> {
         self
     }
 
-    /// Adds headers, names and values, that the handshake does not use itself.
+    /// Sets the headers to add, names and values, none of which the handshake uses itself.
     #[must_use]
     pub const fn headers(mut self, headers: &'a [(&'a str, &'a str)]) -> Self {
-        self.headers = headers;
+        self.headers.text = headers;
         self
+    }
+
+    /// Sets headers to add whose values are bytes, for those that are not UTF-8.
+    ///
+    /// They are written behind those of [`headers`](Self::headers), and counted on from these in
+    /// an error.
+    #[must_use]
+    pub const fn raw_headers(mut self, headers: &'a [(&'a str, &'a [u8])]) -> Self {
+        self.headers.raw = headers;
+        self
+    }
+
+    /// Sets the terms of compression for this connection, in place of
+    /// [`Config::deflate`](crate::Config::deflate).
+    ///
+    /// `None` declines compression, as for a client that announces it and gets it wrong. A storage
+    /// without a codec declines it in any case, and one with a smaller window lowers the windows.
+    #[must_use]
+    pub const fn deflate(mut self, config: Option<DeflateConfig>) -> Self {
+        self.deflate = Some(config);
+        self
+    }
+
+    /// The terms of compression, where `default` are those of the connection.
+    pub(crate) fn deflate_or(&self, default: Option<DeflateConfig>) -> Option<DeflateConfig> {
+        self.deflate.unwrap_or(default)
     }
 
     /// Whether everything in it can be written as the answer to `request`.
@@ -154,10 +192,7 @@ impl<'a> Accept<'a> {
                 return Err(SendError::ProtocolNotOffered);
             }
         }
-        match self.headers.iter().position(|header| !is_free_header(header, &OWN_HEADERS)) {
-            Some(index) => Err(SendError::InvalidHeader { index }),
-            None => Ok(()),
-        }
+        self.headers.check(&OWN_HEADERS)
     }
 
     /// Writes the response to the request that `key` answers.
@@ -172,14 +207,12 @@ impl<'a> Accept<'a> {
         out.append(key.as_bytes());
         out.append(b"\r\n");
         if let Some(protocol) = self.protocol {
-            write_header(out, "Sec-WebSocket-Protocol", protocol);
+            write_header(out, "Sec-WebSocket-Protocol", protocol.as_bytes());
         }
         if let Some(answer) = deflate {
             extensions::write_header(&answer.element(), out);
         }
-        for (name, value) in self.headers {
-            write_header(out, name, value);
-        }
+        self.headers.write(out);
         out.append(b"\r\n");
     }
 }
@@ -198,7 +231,7 @@ impl<'a> Accept<'a> {
 #[derive(Clone, Copy, Debug)]
 pub struct Response<'a> {
     status: u16,
-    headers: &'a [(&'a str, &'a str)],
+    headers: Extra<'a>,
     body: &'a [u8],
 }
 
@@ -206,13 +239,23 @@ impl<'a> Response<'a> {
     /// A response with this HTTP status, between 200 and 599, and an empty body.
     #[must_use]
     pub const fn new(status: u16) -> Self {
-        Self { status, headers: &[], body: &[] }
+        Self { status, headers: Extra::NONE, body: &[] }
     }
 
-    /// Adds headers, names and values.
+    /// Sets the headers to add, names and values.
     #[must_use]
     pub const fn headers(mut self, headers: &'a [(&'a str, &'a str)]) -> Self {
-        self.headers = headers;
+        self.headers.text = headers;
+        self
+    }
+
+    /// Sets headers to add whose values are bytes, for those that are not UTF-8.
+    ///
+    /// They are written behind those of [`headers`](Self::headers), and counted on from these in
+    /// an error.
+    #[must_use]
+    pub const fn raw_headers(mut self, headers: &'a [(&'a str, &'a [u8])]) -> Self {
+        self.headers.raw = headers;
         self
     }
 
@@ -228,10 +271,7 @@ impl<'a> Response<'a> {
         if !matches!(self.status, 200..=599) {
             return Err(SendError::InvalidStatus(self.status));
         }
-        match self.headers.iter().position(|header| !is_free_header(header, &OWN_PLAIN_HEADERS)) {
-            Some(index) => Err(SendError::InvalidHeader { index }),
-            None => Ok(()),
-        }
+        self.headers.check(&OWN_PLAIN_HEADERS)
     }
 
     /// Writes the response; without the body if it answers HEAD.
@@ -241,9 +281,7 @@ impl<'a> Response<'a> {
         out.append(b" ");
         out.append(reason_phrase(self.status).as_bytes());
         out.append(b"\r\n");
-        for (name, value) in self.headers {
-            write_header(out, name, value);
-        }
+        self.headers.write(out);
         let has_body = !matches!(self.status, 204 | 304);
         if has_body {
             out.append(b"Content-Length: ");
@@ -269,12 +307,6 @@ pub(crate) fn write_status(status: u16, reason: &str, to_head: bool, out: &mut d
         _ => response.body(reason.as_bytes()),
     };
     response.write(to_head, out);
-}
-
-fn write_header(out: &mut dyn Buffer, name: &str, value: &str) {
-    for part in [name, ": ", value, "\r\n"] {
-        out.append(part.as_bytes());
-    }
 }
 
 /// The phrase that goes with a status [RFC 9110 §15]; it may be empty, and is for the rare ones.

@@ -200,6 +200,71 @@ fn a_server_takes_the_first_offer_that_it_can() {
     assert_eq!(answer(small, &[second, first]).0, params);
 }
 
+/// A server that accepts one request on other terms than its settings say.
+fn answer_with(
+    config: Config,
+    terms: Option<DeflateConfig>,
+    offer: &str,
+) -> (Connection<Server, Heap>, Vec<String>) {
+    let (mut server, mut out) = (Connection::server(config), Output::unbounded());
+    let head = head::<Server>(&[offer]);
+    let mut events = server.receive(head.as_bytes(), &mut out);
+    let (_, mut reply) = events.next().unwrap().unwrap();
+    reply.accept(sansocket::Accept::new().deflate(terms)).unwrap();
+    let answered = extensions(&out.bytes);
+    (server, answered)
+}
+
+#[test]
+fn one_request_can_be_accepted_on_other_terms() {
+    let offer = "permessage-deflate; client_max_window_bits";
+    let on = Config::new().deflate(DeflateConfig::new());
+    let (mut server, answered) = answer_with(on, None, offer);
+    assert_eq!((server.deflate_params(), answered), (None, vec![]));
+    let mut out = Output::unbounded();
+    server.send("a".repeat(100).as_str(), &mut out).unwrap();
+    assert_eq!(out.bytes[0], FIN | TEXT);
+
+    // The settings may have no compression at all, and other things than the windows count too.
+    for config in [on, Config::new()] {
+        let terms = DeflateConfig::new().outgoing_window(bits(9)).threshold(200);
+        let (mut server, answered) = answer_with(config, Some(terms), offer);
+        let params = agreed(|params| params.server_max_window_bits = bits(9));
+        assert_eq!(server.deflate_params(), params);
+        assert_eq!(answered, ["permessage-deflate; server_max_window_bits=9"]);
+        for (length, first) in [(199, FIN | TEXT), (200, FIN | RSV1 | TEXT)] {
+            let mut out = Output::unbounded();
+            server.send("a".repeat(length).as_str(), &mut out).unwrap();
+            assert_eq!(out.bytes[0], first, "{length} bytes");
+        }
+    }
+
+    // A storage without codecs cannot be told to have some.
+    let mut server = Connection::server_in(sansocket::Fixed::<4096>, Config::new());
+    let mut out = Output::unbounded();
+    let head = head::<Server>(&[offer]);
+    let mut events = server.receive(head.as_bytes(), &mut out);
+    let (_, mut reply) = events.next().unwrap().unwrap();
+    reply.accept(sansocket::Accept::new().deflate(Some(DeflateConfig::new()))).unwrap();
+    assert_eq!((server.deflate_params(), extensions(&out.bytes)), (None, vec![]));
+}
+
+#[test]
+fn an_offer_can_do_without_parameters() {
+    let bare = DeflateConfig::new().hints(false);
+    let mut out = Output::unbounded();
+    client(Some(bare), &mut out);
+    assert_eq!(extensions(&out.bytes), ["permessage-deflate"]);
+    assert_eq!(confirm(Some(bare), &["permessage-deflate"]), Ok(agreed(|_| {})));
+    let server_window = "permessage-deflate; server_max_window_bits=9";
+    let params = agreed(|params| params.server_max_window_bits = bits(9));
+    assert_eq!(confirm(Some(bare), &[server_window]), Ok(params));
+    let limited = "permessage-deflate; client_max_window_bits=15";
+    let failed = Err(Error::Handshake(HandshakeError::Extension));
+    assert_eq!(confirm(Some(bare), &[limited]), failed);
+    assert!(confirm(Some(DeflateConfig::new()), &[limited]).is_ok());
+}
+
 /// What no offer and no answer may have.
 const INVALID: [&str; 22] = [
     "server_no_context_takeover=1",

@@ -134,8 +134,49 @@ fn a_phrase_that_is_not_utf8_does_not_hide_the_status() {
     // obs-text may stand in a reason phrase [RFC 9112 §4].
     let mut client = client(Config::new(), &mut Out::default());
     let wire = b"HTTP/1.1 401 Nicht autorisiert, M\xfcller\r\n\r\n";
-    let fed = feed(&mut client, wire, &mut Out::default());
+    let fed = feed_with(&mut client, wire, &mut Out::default(), |event, _| {
+        let Event::Refused(head) = event else { panic!("{event:?}") };
+        assert_eq!(head.reason(), b"Nicht autorisiert, M\xfcller");
+    });
     assert_eq!(fed.all(), [Seen::Refused(401)]);
+}
+
+#[test]
+fn a_phrase_may_be_empty_or_missing() {
+    for line in ["HTTP/1.1 401", "HTTP/1.1 401 "] {
+        let mut client = client(Config::new(), &mut Out::default());
+        let wire = format!("{line}\r\n\r\n");
+        let fed = feed_with(&mut client, wire.as_bytes(), &mut Out::default(), |event, _| {
+            let Event::Refused(head) = event else { panic!("{event:?}") };
+            assert_eq!(head.reason(), b"", "{line:?}");
+        });
+        assert_eq!(fed.all(), [Seen::Refused(401)]);
+    }
+}
+
+#[test]
+fn a_header_need_not_be_utf8() {
+    let mut out = Out::default();
+    let request = Request::new("a", "/")
+        .headers(&[("X-A", "\u{fc}")])
+        .raw_headers(&[("X-B", b"J\xfcrgen"), ("X-C", b"")]);
+    let client: Result<Connection<_, Memory>, _> =
+        Connection::client_in(Fixed, &request, Scripted, Config::new(), &mut out);
+    assert!(client.is_ok());
+    let written = out.take();
+    let lines: &[u8] = b"\r\nX-A: \xc3\xbc\r\nX-B: J\xfcrgen\r\nX-C: \r\n";
+    assert!(written.windows(lines.len()).any(|part| part == lines), "{}", written.escape_ascii());
+
+    // Both lists are counted as one.
+    let bad: [(&str, &[u8]); 4] =
+        [("X", b"a\r\nb: c"), ("X", b"\0"), ("a b", b"c"), ("upgrade", b"a")];
+    for header in bad {
+        let raw = [("X", &b"\xff"[..]), header];
+        let request = Request::new("a", "/").headers(&[("X-A", "b")]).raw_headers(&raw);
+        let client: Result<Connection<_, Memory>, _> =
+            Connection::client_in(Fixed, &request, Scripted, Config::new(), &mut out);
+        assert_eq!(client.err(), Some(SendError::InvalidHeader { index: 2 }), "{header:?}");
+    }
 }
 
 #[test]

@@ -60,14 +60,31 @@ fn no_head_at_all_fits_a_limit_of_nothing() {
 
 #[test]
 fn as_many_headers_as_the_limit_are_taken_and_one_more_is_not() {
-    for (setting, limit) in [(64, 64), (6, 6), (256, 256), (u16::MAX, 256)] {
-        let config = Config::new().max_headers(setting);
+    for limit in [64, 6, 256, 300] {
+        let config = Config::new().max_headers(limit);
         let (_, taken, _) = fed(config, &request_of(limit.into()));
         assert_eq!(taken.all(), [Seen::Request("/chat".into())], "{limit} headers");
         let (_, refused, answer) = fed(config, &request_of(usize::from(limit) + 1));
         let error = Error::Handshake(HandshakeError::TooManyHeaders { limit });
         assert_eq!(refused.result, Err(error));
         assert!(answer.starts_with("HTTP/1.1 431 "), "{answer}");
+    }
+}
+
+#[cfg(feature = "alloc")]
+#[test]
+fn any_number_of_headers_can_be_the_limit() {
+    use sansocket::Heap;
+
+    for limit in [u16::MAX - 1, u16::MAX] {
+        for (more, result) in [(0, Ok(())), (1, Err(HandshakeError::TooManyHeaders { limit }))] {
+            let config = Config::new().max_headers(limit).max_head(1 << 20);
+            let mut server = Connection::server_in(Heap, config);
+            let short = "X:\r\n".repeat(usize::from(limit) + more - 6);
+            let request = request_of(6).replace("\r\n\r\n", &format!("\r\n{short}\r\n"));
+            let fed = feed(&mut server, request.as_bytes(), &mut Out::default());
+            assert_eq!(fed.result, result.map_err(Error::Handshake), "{limit} and {more} more");
+        }
     }
 }
 

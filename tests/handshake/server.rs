@@ -154,6 +154,23 @@ fn an_answer_may_be_corrected_until_it_is_right() {
 }
 
 #[test]
+fn headers_of_an_answer_need_not_be_utf8() {
+    let raw: &[(&str, &[u8])] = &[("X-B", b"\xe9")];
+    let (mut server, _, _) = fed(Config::new(), REQUEST);
+    let mut out = Out::default();
+    server.accept(Accept::new().headers(&[("X-A", "a")]).raw_headers(raw), &mut out).unwrap();
+    assert!(out.take().ends_with(b"\r\nX-A: a\r\nX-B: \xe9\r\n\r\n"));
+
+    let (mut server, _, _) = fed(Config::new(), REQUEST);
+    let mut out = Out::default();
+    let bad = Response::new(403).raw_headers(&[("Content-Length", b"1")]);
+    assert_eq!(server.respond(&bad, &mut out), Err(SendError::InvalidHeader { index: 0 }));
+    server.respond(&Response::new(403).raw_headers(raw), &mut out).unwrap();
+    let answer = out.take();
+    assert!(answer.starts_with(b"HTTP/1.1 403 Forbidden\r\nX-B: \xe9\r\nContent-Length: 0\r\n"));
+}
+
+#[test]
 fn a_request_may_be_accepted_later_and_nothing_behind_it_is_consumed_until_then() {
     let hello = frame(0x81, b"Hello", true);
     let (mut server, mut out) = (server(Config::new()), Out::default());
