@@ -186,7 +186,8 @@ pub enum State {
     /// Messages can go both ways.
     Open,
     /// A close frame was sent or received, but not both; or it is still to be said to the peer
-    /// that the connection has failed.
+    /// that the connection has failed; or the server has refused and the body of its response is
+    /// still to come.
     Closing,
     /// Nothing more will be received or sent.
     Closed,

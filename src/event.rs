@@ -27,11 +27,19 @@ pub enum Event<'a> {
     Http(RequestHead<'a>),
     /// Client: the server has accepted; messages can go both ways.
     Open(ResponseHead<'a>),
-    /// Client: the server has answered with something other than 101, and the connection is over.
+    /// Client: the server has answered with a status other than 101.
     ///
-    /// The body, if any, is left in [`Events::remaining`](crate::Events::remaining) and in what
-    /// is still to be read from the transport.
+    /// Its body, if any, follows as [`Body`](Self::Body). Go on receiving until
+    /// [`Connection::transport`](crate::Connection::transport) returns
+    /// [`Close`](crate::TransportAction::Close), or close TCP at once without the body.
     Refused(ResponseHead<'a>),
+    /// Client: a piece of the body of a response other than 101, never empty.
+    ///
+    /// The pieces together are the body, without the framing of chunks. It is complete when
+    /// [`Connection::transport`](crate::Connection::transport) returns
+    /// [`Close`](crate::TransportAction::Close). If the response does not say how long the body is,
+    /// it is complete when the server closes TCP.
+    Body(&'a [u8]),
     /// A whole message, with [`Delivery::Whole`](crate::Delivery::Whole).
     Message(Message<'a>),
     /// A part of a message, with [`Delivery::Streaming`](crate::Delivery::Streaming); never longer

@@ -5,6 +5,7 @@ use core::fmt;
 
 use sha1_smol::Sha1;
 
+use crate::config::Config;
 use crate::deflate::DeflateConfig;
 use crate::error::SendError;
 use crate::event::Event;
@@ -18,7 +19,9 @@ use crate::handshake::{self, ClientKey, HandshakeError, RequestHead, ResponseHea
 pub trait Role: sealed::Role {}
 
 pub(crate) mod sealed {
-    use super::{DeflateConfig, Event, HandshakeError, MaskKey, MaskKeys, SendError, Verdict};
+    use super::{
+        Config, DeflateConfig, Event, HandshakeError, MaskKey, MaskKeys, SendError, Verdict,
+    };
 
     pub trait Role {
         /// Whether this is the server.
@@ -40,7 +43,7 @@ pub(crate) mod sealed {
             &self,
             protocols: &[u8],
             head: &[u8],
-            max_headers: u16,
+            config: &Config,
             terms: Option<&DeflateConfig>,
         ) -> Result<Verdict, HandshakeError>;
 
@@ -86,10 +89,10 @@ impl sealed::Role for Server {
         &self,
         _: &[u8],
         head: &[u8],
-        max_headers: u16,
+        config: &Config,
         _: Option<&DeflateConfig>,
     ) -> Result<Verdict, HandshakeError> {
-        handshake::judge_request(head, max_headers)
+        handshake::judge_request(head, config.max_headers)
     }
 
     fn head_event(upgrade: bool, head: &[u8]) -> Event<'_> {
@@ -147,11 +150,11 @@ impl<M: Entropy> sealed::Role for Client<M> {
         &self,
         protocols: &[u8],
         head: &[u8],
-        max_headers: u16,
+        config: &Config,
         terms: Option<&DeflateConfig>,
     ) -> Result<Verdict, HandshakeError> {
         let key = ClientKey::new(&self.nonce);
-        handshake::judge_response(head, protocols, &key, max_headers, terms)
+        handshake::judge_response(head, protocols, &key, config, terms)
     }
 
     fn head_event(upgrade: bool, head: &[u8]) -> Event<'_> {

@@ -10,7 +10,6 @@ use std::time::Instant;
 
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token, Waker};
-use sansocket::handshake::ResponseHead;
 use sansocket::wirelog::Direction;
 use sansocket::{
     Client, Config, Error, Event, Heap, Request, SystemEntropy, Timeout, TransportAction,
@@ -47,9 +46,6 @@ pub(crate) trait Handler {
     /// Something has come from the server.
     fn event(&mut self, event: Event<'_>, reply: Reply<'_>) -> Result<(), Failure>;
 
-    /// Part of the body of a response that refuses the upgrade has come.
-    fn body(&mut self, _part: &[u8]) {}
-
     /// Sends what there is to send; called on every turn of the loop.
     fn send(&mut self, _: &mut Connection, _: &mut Outgoing) -> Result<(), Failure> {
         Ok(())
@@ -77,14 +73,8 @@ pub(crate) struct Driver {
     started: Instant,
     /// The opening handshake is done.
     opened: bool,
-    refusal: Option<Refusal>,
-}
-
-/// A response other than 101.
-struct Refusal {
-    status: u16,
-    /// How much of its body is still to come.
-    body: u64,
+    /// The status of a response other than 101.
+    refusal: Option<u16>,
 }
 
 /// The deadlines of every connection; the rest is up to the command line and the mode.
@@ -147,11 +137,9 @@ impl Driver {
         if let Err(Failure::Other(_) | Failure::Usage(_)) = result {
             return result;
         }
-        self.end_transport(handler)?;
-        match &self.refusal {
-            Some(refusal) => {
-                Err(Failure::Opening(format!("refused with status {}", refusal.status)))
-            }
+        self.end_transport()?;
+        match self.refusal {
+            Some(status) => Err(Failure::Opening(format!("refused with status {status}"))),
             None => result,
         }
     }
@@ -225,27 +213,23 @@ impl Driver {
         {
             match event {
                 Event::Open(_) => self.opened = true,
-                Event::Refused(response) => self.refusal = Some(Refusal::new(&response)),
+                Event::Refused(response) => self.refusal = Some(response.status()),
                 _ => {}
             }
             handler.event(event, reply)?;
-        }
-        if let Some(refusal) = &mut self.refusal {
-            refusal.take_body(events.remaining(), handler);
         }
         Ok(true)
     }
 
     /// Ends TCP so that the server gets what was written last: closes the writing side, then
     /// reads to the end of the stream, all within a bound of time.
-    fn end_transport(&mut self, handler: &mut impl Handler) -> Result<(), Failure> {
+    fn end_transport(&mut self) -> Result<(), Failure> {
         let deadline = self.started.elapsed() + LINGER;
         let mut ended = false;
         let mut shut = false;
         loop {
             let mut progress = self.write();
-            let body_awaited = self.refusal.as_ref().is_some_and(|refusal| refusal.body > 0);
-            if !shut && self.outgoing.is_empty() && !body_awaited {
+            if !shut && self.outgoing.is_empty() {
                 shut = true;
                 // It fails if the server was faster, and then there is nothing to do.
                 let _ = self.socket.shutdown(Shutdown::Write);
@@ -256,9 +240,6 @@ impl Driver {
                 Ok(count) => {
                     progress = true;
                     self.log.chop(Direction::Received, &self.chunk[..count]);
-                    if let Some(refusal) = &mut self.refusal {
-                        refusal.take_body(&self.chunk[..count], handler);
-                    }
                 }
             }
             let left = deadline.saturating_sub(self.started.elapsed());
@@ -277,21 +258,6 @@ impl Driver {
             Err(error) if error.kind() != io::ErrorKind::Interrupted => Err(socket_failure(error)),
             _ => Ok(()),
         }
-    }
-}
-
-impl Refusal {
-    fn new(response: &ResponseHead<'_>) -> Self {
-        let length = response.header("Content-Length").and_then(|length| length.parse().ok());
-        // Without a length the body goes on to the end of the stream.
-        Self { status: response.status(), body: length.unwrap_or(u64::MAX) }
-    }
-
-    /// Hands the part of these bytes that belongs to the body to the handler.
-    fn take_body(&mut self, bytes: &[u8], handler: &mut impl Handler) {
-        let length = usize::try_from(self.body).unwrap_or(usize::MAX).min(bytes.len());
-        self.body -= length as u64;
-        handler.body(&bytes[..length]);
     }
 }
 

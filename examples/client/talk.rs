@@ -101,11 +101,6 @@ impl Handler for Talk {
         self.print(&event).map_err(Failure::output)
     }
 
-    fn body(&mut self, part: &[u8]) {
-        let room = MAX_BODY - self.body.len();
-        self.body.extend_from_slice(&part[..part.len().min(room)]);
-    }
-
     fn send(&mut self, connection: &mut Connection, out: &mut Outgoing) -> Result<(), Failure> {
         if connection.state() != State::Open {
             return Ok(());
@@ -139,6 +134,11 @@ impl Talk {
             Event::Refused(response) => {
                 self.refused = true;
                 print_head(out, response)
+            }
+            Event::Body(part) => {
+                let room = MAX_BODY - self.body.len();
+                self.body.extend_from_slice(&part[..part.len().min(room)]);
+                Ok(())
             }
             Event::Message(Message::Text(text)) => writeln!(out, "text: {text:?}"),
             Event::Message(Message::Binary(bytes)) => {

@@ -9,6 +9,8 @@ pub enum Seen {
     Http(String),
     Open(String),
     Refused(String),
+    /// A part of the body of a refusal; the parts are joined.
+    Body(Vec<u8>),
     Message(MessageKind, Vec<u8>),
     /// A part of a frame; parts of the same frame are joined.
     Piece {
@@ -30,6 +32,10 @@ impl Seen {
             Event::Http(head) => Self::Http(format!("{head:?}")),
             Event::Open(head) => Self::Open(format!("{head:?}")),
             Event::Refused(head) => Self::Refused(format!("{head:?}")),
+            Event::Body(piece) => {
+                assert!(!piece.is_empty(), "a piece of a body that contains nothing");
+                Self::Body(piece.to_vec())
+            }
             Event::Message(message) => {
                 if let Message::Text(text) = message {
                     assert!(core::str::from_utf8(text.as_bytes()).is_ok(), "text is not UTF-8");
@@ -105,10 +111,14 @@ pub struct Record {
 }
 
 impl Record {
-    /// Adds an event; one that goes on with a frame is joined with what came before it.
+    /// Adds an event; one that goes on with a frame or a body is joined with what came before it.
     pub fn push(&mut self, event: &Event<'_>) {
         self.events += 1;
         let seen = Seen::new(event);
+        if let (Seen::Body(piece), Some(Seen::Body(body))) = (&seen, self.seen.last_mut()) {
+            body.extend_from_slice(piece);
+            return;
+        }
         if let Seen::Piece { data, start: false, frame_end, message_end, kind } = &seen
             && let Some(Seen::Piece {
                 kind: first_kind,

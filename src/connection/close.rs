@@ -121,12 +121,16 @@ impl<R: Role, S: Storage> Core<R, S> {
         let done = match self.phase {
             // A plain request may still be answered to a peer that has only stopped sending.
             Phase::Plain { .. } | Phase::Over => true,
+            Phase::Body(body) => body.may_end(),
             Phase::Open => self.closing.sent && self.closing.received,
             Phase::Head { .. } | Phase::Request => false,
         };
         if !done {
             self.note_failure(Error::UnexpectedEnd);
             return Err(Error::UnexpectedEnd);
+        }
+        if matches!(self.phase, Phase::Body(_)) {
+            self.phase = Phase::Over;
         }
         Ok(())
     }
@@ -153,6 +157,7 @@ impl<R: Role, S: Storage> Core<R, S> {
             _ if self.farewell_due => State::Closing,
             _ if self.failure.is_some() => State::Closed,
             Phase::Over => State::Closed,
+            Phase::Body(_) => State::Closing,
             Phase::Open => match (closing.sent, closing.received) {
                 (true, true) => State::Closed,
                 (false, false) => State::Open,
@@ -179,7 +184,9 @@ impl<R: Role, S: Storage> Core<R, S> {
             was_clean: done && self.failure.is_none(),
             not_clean_reason: match self.failure {
                 Some(error) => Some(error.reason()),
-                None if matches!(self.phase, Phase::Over) => Some("upgrade not accepted"),
+                None if matches!(self.phase, Phase::Body(_) | Phase::Over) => {
+                    Some("upgrade not accepted")
+                }
                 None => None,
             },
             opening_timeout: timeout == Some(Timeout::Opening),

@@ -34,6 +34,8 @@ pub(super) enum Step {
         upgrade: bool,
         front: usize,
     },
+    /// A piece of the body of a response that is not an upgrade.
+    Body(Source),
     Message(MessageKind, Source),
     Piece {
         kind: MessageKind,
@@ -120,6 +122,7 @@ impl<'a, R: Role, S: Storage, C: Chunk, B: Buffer> Events<'a, R, S, C, B> {
                 let data = bytes(source);
                 Event::Piece(Piece { kind, data, start, frame_end, message_end })
             }
+            Step::Body(source) => Event::Body(bytes(source)),
             Step::Ping(source) => Event::Ping(bytes(source)),
             Step::Pong(source) => Event::Pong(bytes(source)),
             Step::Close => {
@@ -135,9 +138,9 @@ impl<'a, R: Role, S: Storage, C: Chunk, B: Buffer> Events<'a, R, S, C, B> {
     /// The bytes of the chunk that are not consumed yet.
     ///
     /// After [`next`](Self::next) has given `None` that is nothing, unless a frame waits with
-    /// [`Delivery::InPlace`](crate::Delivery::InPlace), a request has to be answered first or the
-    /// opening handshake has ended without a connection, when they belong to the body of the HTTP
-    /// message. Those of a connection that has failed are of no use.
+    /// [`Delivery::InPlace`](crate::Delivery::InPlace), a request has to be answered first, or the
+    /// opening handshake has ended without a connection: then they belong to the body of a request,
+    /// or to nothing. Those of a connection that has failed are of no use.
     #[must_use]
     pub fn remaining(&self) -> &[u8] {
         self.cursor.rest()

@@ -4,7 +4,7 @@
 //! ```text
 //!            server                                client
 //!  Head ──── judge ────┬─► fail (HTTP 4xx)        Head ── judge ──┬─► fail
-//!   │        no upgrade└─► Plain ── respond ─► Over               └─► Over (refused)
+//!   │        no upgrade└─► Plain ── respond ─► Over               └─► Body ─► Over (refused)
 //!   ▼                                               │ 101
 //!  Request ── respond ─► Over                       │
 //!   │ accept                                        │
@@ -23,7 +23,7 @@ use crate::config::Config;
 use crate::deflate::DeflateParams;
 use crate::error::Error;
 use crate::frame::{FrameHeader, MaskKey, Opcode};
-use crate::handshake::Scan;
+use crate::handshake::{Body, Scan};
 use crate::message::MessageKind;
 use crate::role::Role;
 use crate::storage::Storage;
@@ -84,6 +84,8 @@ pub(super) enum Phase {
     Plain { to_head: bool, deferred: bool },
     /// The opening handshake is done.
     Open,
+    /// The server has refused, and the body of its response is received.
+    Body(Body),
     /// The handshake ended without a connection.
     Over,
 }

@@ -45,6 +45,20 @@ pub enum HandshakeError {
     Protocol,
     /// The response chooses an extension that was not asked for.
     Extension,
+    /// The Content-Length of a response that refuses the upgrade is not one decimal number.
+    ContentLength,
+    /// The Transfer-Encoding of a response that refuses the upgrade is not `chunked` alone, or the
+    /// response is HTTP/1.0 or has a Content-Length too.
+    TransferEncoding,
+    /// The body of a response that refuses the upgrade has a malformed chunk, a chunk whose size
+    /// takes more than 256 bytes with its extensions, or trailers of more than 8,192 bytes.
+    Chunk,
+    /// The body of a response that refuses the upgrade is longer than
+    /// [`Config::max_body`](crate::Config::max_body).
+    BodyTooLong {
+        /// The limit, in bytes.
+        limit: u32,
+    },
     /// A message of HTTP/2 or HTTP/3 has an Upgrade or a Connection header.
     ConnectionSpecific,
     /// The response has this status, which does not accept the request.
@@ -84,6 +98,10 @@ impl HandshakeError {
             Self::Accept => "Sec-WebSocket-Accept does not answer the key",
             Self::Protocol => "subprotocol chosen that was not asked for",
             Self::Extension => "extension chosen that was not asked for",
+            Self::ContentLength => "Content-Length is not one decimal number",
+            Self::TransferEncoding => "Transfer-Encoding is not chunked alone",
+            Self::Chunk => "malformed chunk in the body of the response",
+            Self::BodyTooLong { .. } => "body of the response too long",
             Self::ConnectionSpecific => "Upgrade or Connection header in HTTP/2 or HTTP/3",
             Self::Status(_) => "request not accepted",
         }
@@ -98,6 +116,9 @@ impl fmt::Display for HandshakeError {
             }
             Self::TooManyHeaders { limit } => {
                 write!(f, "more than {limit} headers, which is the limit")
+            }
+            Self::BodyTooLong { limit } => {
+                write!(f, "body of the response longer than {limit} bytes, which is the limit")
             }
             Self::Status(status) => write!(f, "request answered with status {status}"),
             _ => f.write_str(self.reason()),

@@ -5,6 +5,7 @@
 //! caller sees of it ([`RequestHead`], [`ResponseHead`]) are views that split the bytes again, now
 //! known to be well formed, so that no array of headers has to be kept.
 
+mod body;
 mod check;
 mod error;
 mod extensions;
@@ -15,6 +16,7 @@ mod response;
 mod values;
 
 use crate::deflate::DeflateParams;
+pub(crate) use body::{Body, Part};
 pub use check::{Agreed, ClientOffer, check_extended_connect, check_request, is_upgrade};
 pub use error::HandshakeError;
 pub use headers::Headers;
@@ -39,8 +41,8 @@ pub enum Verdict {
     Switched(Option<DeflateParams>),
     /// An interim response, which another one follows.
     Interim,
-    /// A final response other than 101.
-    Refused,
+    /// A final response other than 101, with this body.
+    Refused(Body),
 }
 
 /// Looks for the end of a head byte by byte, as the bytes come.
@@ -56,6 +58,11 @@ pub(crate) struct Scan {
 }
 
 impl Scan {
+    /// In front of a line that is not the first.
+    pub(crate) const fn behind_a_line() -> Self {
+        Self { matched: 2, lines: 0, begun: true }
+    }
+
     /// Goes on with `bytes`; gives how many of them belong to the head if it ends there.
     ///
     /// A line must end with CR LF, and no other control character than a tab may stand in it: so

@@ -5,8 +5,9 @@ use core::fmt;
 use super::check::{VERSION, check_choices, check_switch};
 use super::headers::{Extra, Text, write_header};
 use super::request::RequestHead;
-use super::{AcceptKey, ClientKey, HandshakeError, Headers, Verdict, extensions};
+use super::{AcceptKey, Body, ClientKey, HandshakeError, Headers, Verdict, extensions};
 use crate::buffer::Buffer;
+use crate::config::Config;
 use crate::deflate::{DeflateAnswer, DeflateConfig};
 use crate::error::SendError;
 
@@ -31,18 +32,20 @@ pub(crate) fn judge_response(
     head: &[u8],
     protocols: &[u8],
     key: &ClientKey,
-    max_headers: u16,
+    config: &Config,
     deflate: Option<&DeflateConfig>,
 ) -> Result<Verdict, HandshakeError> {
-    let (line, headers) = Headers::check(head, max_headers)?;
-    let mut response = httparse::Response::new(&mut []);
-    let parsed = response.parse(line).ok().and(response.code);
-    match parsed.ok_or(HandshakeError::Malformed)? {
+    let (line, headers) = Headers::check(head, config.max_headers)?;
+    let (minor_version, status) = parse_status_line(line)?;
+    match status {
         101 => {}
         100..=199 => return Ok(Verdict::Interim),
-        _ => return Ok(Verdict::Refused),
+        _ => {
+            let body = Body::of_response(status, minor_version, headers, config.max_body);
+            return Ok(Verdict::Refused(body));
+        }
     }
-    if response.version != Some(1) {
+    if minor_version < 1 {
         return Err(HandshakeError::HttpVersion);
     }
     let values = |name| headers.all(name);
@@ -51,6 +54,14 @@ pub(crate) fn judge_response(
         protocols.split(|&byte| byte == b',').any(|one| one.trim_ascii() == chosen.as_bytes())
     };
     Ok(Verdict::Switched(check_choices(values, was_offered, deflate)?.deflate))
+}
+
+/// The minor version of HTTP/1 and the status in the first line of a response.
+pub(super) fn parse_status_line(line: &[u8]) -> Result<(u8, u16), HandshakeError> {
+    let mut response = httparse::Response::new(&mut []);
+    // Without headers the line alone is not a whole head, but it is parsed.
+    let parsed = response.parse(line).ok();
+    parsed.and(response.version.zip(response.code)).ok_or(HandshakeError::Malformed)
 }
 
 /// The head of the response that a client received.
@@ -369,7 +380,13 @@ mod tests {
         Sec-WebSocket-Protocol: chat\r\nX-Served-By: a b\r\n\r\n";
 
     fn judge(head: &str) -> Result<Verdict, HandshakeError> {
-        judge_response(head.as_bytes(), b"other, chat", &ClientKey::new(NONCE), 64, None)
+        judge_response(
+            head.as_bytes(),
+            b"other, chat",
+            &ClientKey::new(NONCE),
+            &Config::new(),
+            None,
+        )
     }
 
     #[test]
@@ -406,14 +423,16 @@ mod tests {
             assert!(GOOD.contains(good));
             assert_eq!(judge(&GOOD.replace(good, bad)), Err(error), "{good:?} -> {bad:?}");
         }
-        let none_asked = judge_response(GOOD.as_bytes(), b"", &ClientKey::new(NONCE), 64, None);
+        let none_asked =
+            judge_response(GOOD.as_bytes(), b"", &ClientKey::new(NONCE), &Config::new(), None);
         assert_eq!(none_asked, Err(E::Protocol));
     }
 
     #[test]
     fn other_statuses_are_no_errors() {
         assert_eq!(judge("HTTP/1.1 103 Early Hints\r\n\r\n"), Ok(Verdict::Interim));
-        assert_eq!(judge("HTTP/1.0 401 \r\nWWW-Authenticate: Basic\r\n\r\n"), Ok(Verdict::Refused));
+        let refused = judge("HTTP/1.0 401 \r\nWWW-Authenticate: Basic\r\n\r\n");
+        assert!(matches!(refused, Ok(Verdict::Refused(_))));
         assert_eq!(ResponseHead::new(b"HTTP/1.1 302 Found\r\n\r\n").status(), 302);
     }
 

@@ -14,6 +14,8 @@ use super::side::Side;
 pub(crate) enum Seen {
     /// A request or a response, as `Debug` shows it, with all its headers.
     Head(String),
+    /// What came of the body of a refusal, in as many pieces as it took.
+    Body(Vec<u8>),
     Message(MessageKind, Vec<u8>),
     /// What came of one frame of a message, in as many pieces as it took.
     Frame {
@@ -40,13 +42,18 @@ impl Seen {
             Event::Close(frame) => {
                 Self::Close(frame.code().map(|code| code.get()), frame.reason().to_owned())
             }
+            Event::Body(piece) => Self::Body(piece.to_vec()),
             ref head => Self::Head(format!("{head:?}")),
         }
     }
 
-    /// Goes on with a piece of the same frame; whether it was one.
+    /// Goes on with a piece of the same frame or body; whether it was one.
     fn join(&mut self, next: &Self) -> bool {
         match (self, next) {
+            (Self::Body(data), Self::Body(more)) => {
+                data.extend_from_slice(more);
+                true
+            }
             (
                 Self::Frame { kind, data, frame_end: frame_end @ false, message_end, .. },
                 Self::Frame {

@@ -103,6 +103,9 @@ impl Side for Client<Script> {
         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
          Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\
          Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n",
+        // Refused, with a body in chunks.
+        "HTTP/1.1 503 \r\nTransfer-Encoding: chunked\r\n\r\n\
+         5;a=b\r\nlater\r\n8\r\n, please\r\n0\r\nX: y\r\n\r\n",
     ];
 
     fn role() -> Self {

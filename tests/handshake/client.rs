@@ -104,7 +104,7 @@ fn no_subprotocol_may_be_chosen_where_none_was_asked_for() {
 }
 
 #[test]
-fn a_refusal_is_handed_over_with_its_headers_and_the_body_is_left() {
+fn a_refusal_is_handed_over_with_its_headers() {
     let refusals = [
         ("HTTP/1.1 401 Unauthorized", 401),
         ("HTTP/1.0 503 ", 503),
@@ -114,14 +114,16 @@ fn a_refusal_is_handed_over_with_its_headers_and_the_body_is_left() {
     for (line, status) in refusals {
         let mut client = client(Config::new(), &mut Out::default());
         let mut out = Out::default();
-        let response = format!("{line}\r\nX-Why: because\r\nContent-Length: 2\r\n\r\nno");
+        let response = format!("{line}\r\nX-Why: because\r\nContent-Length: 2\r\n\r\nnomore");
         let fed = feed_with(&mut client, response.as_bytes(), &mut out, |event, reply| {
-            let Event::Refused(head) = event else { panic!("{event:?}") };
-            assert_eq!(head.header("x-why"), Some("because"));
-            assert_eq!(reply.transport(), TransportAction::Close);
+            if let Event::Refused(head) = event {
+                assert_eq!(head.header("x-why"), Some("because"));
+                assert_eq!(reply.transport(), TransportAction::Read);
+                assert_eq!(reply.state(), State::Closing);
+            }
         });
-        assert_eq!((fed.seen, fed.result), (vec![Seen::Refused(status)], Ok(())));
-        assert_eq!((&fed.left[..], out.take()), (&b"no"[..], vec![]));
+        assert_eq!(fed.seen, [Seen::Refused(status), Seen::Body(b"no".into())]);
+        assert_eq!((fed.result, &fed.left[..], out.take()), (Ok(()), &b"more"[..], vec![]));
         assert_eq!((client.state(), client.transport()), (State::Closed, TransportAction::Close));
         let report = client.close_report();
         assert!(!report.was_clean && !report.failed_by_me && report.not_clean_reason.is_some());

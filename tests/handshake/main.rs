@@ -4,6 +4,7 @@
 #[path = "../wire/mod.rs"]
 mod wire;
 
+mod body;
 mod client;
 mod limits;
 #[cfg(all(feature = "alloc", feature = "deflate"))]

@@ -140,6 +140,8 @@ pub enum Seen {
     Open(Option<String>),
     /// The status.
     Refused(u16),
+    /// A piece of the body of a refusal.
+    Body(Vec<u8>),
     Text(String),
     Binary(Vec<u8>),
     Piece(MessageKind, Vec<u8>, Marks),
@@ -158,6 +160,7 @@ impl Seen {
             Event::Http(head) => Self::Http(head.method().into(), head.target().into()),
             Event::Open(head) => Self::Open(head.protocol().map(Into::into)),
             Event::Refused(head) => Self::Refused(head.status()),
+            Event::Body(piece) => Self::Body(piece.into()),
             Event::Message(sansocket::Message::Text(text)) => Self::Text(text.into()),
             Event::Message(message) => Self::Binary(message.as_bytes().into()),
             Event::Piece(piece) => {
