@@ -32,7 +32,6 @@ pub enum Delivery {
 /// |---|---|
 /// | [`max_frame`](Self::max_frame), [`max_message`](Self::max_message) | 16 MiB |
 /// | [`max_head`](Self::max_head), [`max_headers`](Self::max_headers) | 8 KiB, 64 |
-/// | [`max_body`](Self::max_body) | 1 MiB |
 /// | [`retain`](Self::retain) | 64 KiB |
 /// | [`delivery`](Self::delivery) | whole messages |
 /// | [`validate_held`](Self::validate_held) | on |
@@ -56,7 +55,6 @@ pub struct Config {
     pub(crate) retain: u32,
     pub(crate) max_head: u32,
     pub(crate) max_headers: u16,
-    pub(crate) max_body: u32,
     pub(crate) delivery: Delivery,
     pub(crate) validate_held: bool,
     pub(crate) auto_pong: bool,
@@ -101,7 +99,6 @@ impl Config {
             retain: 64 << 10,
             max_head: 8 << 10,
             max_headers: 64,
-            max_body: 1 << 20,
             delivery: Delivery::Whole,
             validate_held: true,
             auto_pong: true,
@@ -150,15 +147,6 @@ impl Config {
     #[must_use]
     pub const fn max_headers(mut self, count: u16) -> Self {
         self.max_headers = count;
-        self
-    }
-
-    /// The longest body of a response that refuses a client's upgrade, in bytes.
-    ///
-    /// It takes no memory: it is reported piece by piece ([`Event::Body`](crate::Event::Body)).
-    #[must_use]
-    pub const fn max_body(mut self, bytes: u32) -> Self {
-        self.max_body = bytes;
         self
     }
 

@@ -38,7 +38,8 @@ pub enum Event<'a> {
     /// The pieces together are the body, without the framing of chunks. It is complete when
     /// [`Connection::transport`](crate::Connection::transport) returns
     /// [`Close`](crate::TransportAction::Close). If the response does not say how long the body is,
-    /// it is complete when the server closes TCP.
+    /// it is complete when the server closes TCP. More than 1 MiB is an error
+    /// ([`HandshakeError::BodyTooLong`](crate::handshake::HandshakeError::BodyTooLong)).
     Body(&'a [u8]),
     /// A whole message, with [`Delivery::Whole`](crate::Delivery::Whole).
     Message(Message<'a>),

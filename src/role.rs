@@ -5,12 +5,11 @@ use core::fmt;
 
 use sha1_smol::Sha1;
 
-use crate::config::Config;
 use crate::deflate::DeflateConfig;
 use crate::error::SendError;
 use crate::event::Event;
 use crate::frame::MaskKey;
-use crate::handshake::{self, ClientKey, HandshakeError, RequestHead, ResponseHead, Verdict};
+use crate::handshake::{self, Body, ClientKey, HandshakeError, RequestHead, ResponseHead, Verdict};
 
 /// The side of a connection: [`Server`] or [`Client`].
 ///
@@ -20,7 +19,7 @@ pub trait Role: sealed::Role {}
 
 pub(crate) mod sealed {
     use super::{
-        Config, DeflateConfig, Event, HandshakeError, MaskKey, MaskKeys, SendError, Verdict,
+        Body, DeflateConfig, Event, HandshakeError, MaskKey, MaskKeys, SendError, Verdict,
     };
 
     pub trait Role {
@@ -38,14 +37,17 @@ pub(crate) mod sealed {
         fn mask_keys(&mut self, frames: usize) -> Result<Self::Keys, SendError>;
 
         /// Judges the peer's head; a client has asked for these subprotocols, and for compression
-        /// on these terms.
+        /// on these terms. A client keeps the body that follows a refusal.
         fn judge(
-            &self,
+            &mut self,
             protocols: &[u8],
             head: &[u8],
-            config: &Config,
+            max_headers: u16,
             terms: Option<&DeflateConfig>,
         ) -> Result<Verdict, HandshakeError>;
+
+        /// The body of a refusal, which only a client receives.
+        fn body(&mut self) -> Option<&mut Body>;
 
         /// The event of a head that was judged: an upgrade, or something else.
         fn head_event(upgrade: bool, head: &[u8]) -> Event<'_>;
@@ -86,13 +88,18 @@ impl sealed::Role for Server {
     }
 
     fn judge(
-        &self,
+        &mut self,
         _: &[u8],
         head: &[u8],
-        config: &Config,
+        max_headers: u16,
         _: Option<&DeflateConfig>,
     ) -> Result<Verdict, HandshakeError> {
-        handshake::judge_request(head, config.max_headers)
+        handshake::judge_request(head, max_headers)
+    }
+
+    #[inline]
+    fn body(&mut self) -> Option<&mut Body> {
+        None
     }
 
     fn head_event(upgrade: bool, head: &[u8]) -> Event<'_> {
@@ -105,7 +112,16 @@ impl sealed::Role for Server {
 #[derive(Clone)]
 pub struct Client<M> {
     entropy: M,
-    nonce: [u8; 16],
+    opening: Opening,
+}
+
+/// What only the opening handshake needs.
+#[derive(Clone)]
+enum Opening {
+    /// The request's key is made of this.
+    Nonce([u8; 16]),
+    /// The server has refused.
+    Body(Body),
 }
 
 impl<M: Entropy> Client<M> {
@@ -113,13 +129,15 @@ impl<M: Entropy> Client<M> {
     /// the opening handshake comes from [`Connection::client`](crate::Connection::client).
     #[must_use]
     pub fn new(entropy: M) -> Self {
-        Self { entropy, nonce: [0; 16] }
+        Self { entropy, opening: Opening::Nonce([0; 16]) }
     }
 
     /// The request's key, of a new nonce.
     pub(crate) fn renew_key(&mut self) -> Result<ClientKey, SendError> {
-        self.entropy.fill(&mut self.nonce).map_err(|EntropyError| SendError::Entropy)?;
-        Ok(ClientKey::new(&self.nonce))
+        let mut nonce = [0; 16];
+        self.entropy.fill(&mut nonce).map_err(|EntropyError| SendError::Entropy)?;
+        self.opening = Opening::Nonce(nonce);
+        Ok(ClientKey::new(&nonce))
     }
 }
 
@@ -147,14 +165,29 @@ impl<M: Entropy> sealed::Role for Client<M> {
     }
 
     fn judge(
-        &self,
+        &mut self,
         protocols: &[u8],
         head: &[u8],
-        config: &Config,
+        max_headers: u16,
         terms: Option<&DeflateConfig>,
     ) -> Result<Verdict, HandshakeError> {
-        let key = ClientKey::new(&self.nonce);
-        handshake::judge_response(head, protocols, &key, config, terms)
+        // Nothing is judged behind a refusal.
+        let Opening::Nonce(nonce) = &self.opening else {
+            return Err(HandshakeError::Malformed);
+        };
+        let key = ClientKey::new(nonce);
+        let (verdict, body) = handshake::judge_response(head, protocols, &key, max_headers, terms)?;
+        if let Some(body) = body {
+            self.opening = Opening::Body(body);
+        }
+        Ok(verdict)
+    }
+
+    fn body(&mut self) -> Option<&mut Body> {
+        match &mut self.opening {
+            Opening::Nonce(_) => None,
+            Opening::Body(body) => Some(body),
+        }
     }
 
     fn head_event(upgrade: bool, head: &[u8]) -> Event<'_> {

@@ -121,7 +121,7 @@ impl<R: Role, S: Storage> Core<R, S> {
         let done = match self.phase {
             // A plain request may still be answered to a peer that has only stopped sending.
             Phase::Plain { .. } | Phase::Over => true,
-            Phase::Body(body) => body.may_end(),
+            Phase::Body => self.role.body().is_none_or(|body| body.may_end()),
             Phase::Open => self.closing.sent && self.closing.received,
             Phase::Head { .. } | Phase::Request => false,
         };
@@ -129,7 +129,7 @@ impl<R: Role, S: Storage> Core<R, S> {
             self.note_failure(Error::UnexpectedEnd);
             return Err(Error::UnexpectedEnd);
         }
-        if matches!(self.phase, Phase::Body(_)) {
+        if matches!(self.phase, Phase::Body) {
             self.phase = Phase::Over;
         }
         Ok(())
@@ -157,7 +157,7 @@ impl<R: Role, S: Storage> Core<R, S> {
             _ if self.farewell_due => State::Closing,
             _ if self.failure.is_some() => State::Closed,
             Phase::Over => State::Closed,
-            Phase::Body(_) => State::Closing,
+            Phase::Body => State::Closing,
             Phase::Open => match (closing.sent, closing.received) {
                 (true, true) => State::Closed,
                 (false, false) => State::Open,
@@ -184,7 +184,7 @@ impl<R: Role, S: Storage> Core<R, S> {
             was_clean: done && self.failure.is_none(),
             not_clean_reason: match self.failure {
                 Some(error) => Some(error.reason()),
-                None if matches!(self.phase, Phase::Body(_) | Phase::Over) => {
+                None if matches!(self.phase, Phase::Body | Phase::Over) => {
                     Some("upgrade not accepted")
                 }
                 None => None,

@@ -8,7 +8,7 @@ use super::state::{Core, Lent, Memory, Phase};
 use crate::buffer::{Buffer, write_whole};
 use crate::error::{Error, SendError};
 use crate::handshake::{
-    Accept, Body, HandshakeError, Part, RequestHead, Response, Scan, Verdict, write_status,
+    Accept, HandshakeError, Part, RequestHead, Response, Scan, Verdict, write_status,
 };
 use crate::role::{Role, Server};
 use crate::storage::{Bytes, Storage};
@@ -34,11 +34,11 @@ impl<R: Role, S: Storage> Connection<R, S> {
                 self.core.phase = Phase::Over;
                 Ok(None)
             }
-            Phase::Body(body) if !R::SERVER => match self.core.body(body, cursor) {
+            Phase::Body => match self.core.body(cursor) {
                 Ok(step) => Ok(step),
                 Err(error) => Err(self.core.fail(Error::Handshake(error), out)),
             },
-            _ => Ok(None),
+            Phase::Plain { .. } | Phase::Request | Phase::Over | Phase::Open => Ok(None),
         }
     }
 
@@ -76,7 +76,7 @@ impl<R: Role, S: Storage> Connection<R, S> {
             let (asked, head) =
                 self.memory.message.as_slice().split_at_checked(front).unwrap_or_default();
             let terms = S::terms(&config);
-            let verdict = self.core.role.judge(asked, head, &config, terms);
+            let verdict = self.core.role.judge(asked, head, config.max_headers, terms);
             let verdict = verdict.map_err(Error::Handshake)?;
             if verdict == Verdict::Interim {
                 self.memory.message.truncate(front);
@@ -106,11 +106,11 @@ impl<R: Role, S: Storage> Core<R, S> {
                 self.open();
                 Step::Head { upgrade: true, front }
             }
-            Verdict::Refused(body) if !body.is_done() => {
-                self.phase = Phase::Body(body);
+            Verdict::Refused { body: true } => {
+                self.phase = Phase::Body;
                 Step::Head { upgrade: false, front }
             }
-            Verdict::Refused(_) | Verdict::Interim => {
+            Verdict::Refused { body: false } | Verdict::Interim => {
                 self.phase = Phase::Over;
                 Step::Head { upgrade: false, front }
             }
@@ -118,14 +118,15 @@ impl<R: Role, S: Storage> Core<R, S> {
     }
 
     /// Lends the next piece of a refusal's body.
-    fn body<C: Chunk>(
-        &mut self,
-        mut body: Body,
-        cursor: &mut Cursor<C>,
-    ) -> Result<Option<Step>, HandshakeError> {
+    fn body<C: Chunk>(&mut self, cursor: &mut Cursor<C>) -> Result<Option<Step>, HandshakeError> {
+        let Some(body) = self.role.body() else {
+            return Ok(None);
+        };
         let Part { skipped, content } = body.next(cursor.rest())?;
         cursor.advance(skipped);
-        self.phase = if body.is_done() { Phase::Over } else { Phase::Body(body) };
+        if body.is_done() {
+            self.phase = Phase::Over;
+        }
         Ok((content > 0).then(|| Step::Body(cursor.lend(content, None))))
     }
 

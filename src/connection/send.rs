@@ -201,7 +201,7 @@ impl<R: Role, S: Storage> Core<R, S> {
             _ if self.failure.is_some() => Err(SendError::Closed),
             Phase::Open if self.closing.sent || self.closing.ended => Err(SendError::Closed),
             Phase::Open => Ok(()),
-            Phase::Body(_) | Phase::Over => Err(SendError::Closed),
+            Phase::Body | Phase::Over => Err(SendError::Closed),
             _ => Err(SendError::NotOpen),
         }
     }

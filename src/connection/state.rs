@@ -23,7 +23,7 @@ use crate::config::Config;
 use crate::deflate::DeflateParams;
 use crate::error::Error;
 use crate::frame::{FrameHeader, MaskKey, Opcode};
-use crate::handshake::{Body, Scan};
+use crate::handshake::Scan;
 use crate::message::MessageKind;
 use crate::role::Role;
 use crate::storage::Storage;
@@ -85,7 +85,7 @@ pub(super) enum Phase {
     /// The opening handshake is done.
     Open,
     /// The server has refused, and the body of its response is received.
-    Body(Body),
+    Body,
     /// The handshake ended without a connection.
     Over,
 }

@@ -116,7 +116,7 @@ impl<R: Role, S: Storage> Core<R, S> {
         let fail = |deadline: Option<u64>, timeout| deadline.map(|at| (at, Due::Fail(timeout)));
         match self.phase {
             Phase::Over => None,
-            Phase::Head { .. } | Phase::Request | Phase::Plain { .. } | Phase::Body(_) => {
+            Phase::Head { .. } | Phase::Request | Phase::Plain { .. } | Phase::Body => {
                 fail(config.opening.after(since), Timeout::Opening)
             }
             Phase::Open => match (closing.sent, closing.received) {

@@ -17,13 +17,15 @@
 //!       └────── ChunkLf ◄────── ChunkCr ◄─────────┘
 //! ```
 //!
-//! Chunk extensions and trailers are skipped. The body is limited by
-//! [`Config::max_body`](crate::Config::max_body), the line of a chunk's size by [`MAX_LINE`], the
-//! trailers by [`MAX_TRAILERS`].
+//! Chunk extensions and trailers are skipped. The body is limited by [`MAX_BODY`], the line of a
+//! chunk's size by [`MAX_LINE`], the trailers by [`MAX_TRAILERS`].
 
 use super::headers::Headers;
 use super::values::only;
 use super::{HandshakeError, Scan};
+
+/// The longest body, in bytes.
+pub(super) const MAX_BODY: u32 = 1 << 20;
 
 /// The longest line of a chunk's size, in bytes, without CR LF.
 const MAX_LINE: u16 = 256;

@@ -53,10 +53,9 @@ pub enum HandshakeError {
     /// The body of a response that refuses the upgrade has a malformed chunk, a chunk whose size
     /// takes more than 256 bytes with its extensions, or trailers of more than 8,192 bytes.
     Chunk,
-    /// The body of a response that refuses the upgrade is longer than
-    /// [`Config::max_body`](crate::Config::max_body).
+    /// The body of a response that refuses the upgrade is too long.
     BodyTooLong {
-        /// The limit, in bytes.
+        /// The limit, in bytes, which is 1 MiB.
         limit: u32,
     },
     /// A message of HTTP/2 or HTTP/3 has an Upgrade or a Connection header.

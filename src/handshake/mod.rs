@@ -41,8 +41,11 @@ pub enum Verdict {
     Switched(Option<DeflateParams>),
     /// An interim response, which another one follows.
     Interim,
-    /// A final response other than 101, with this body.
-    Refused(Body),
+    /// A final response other than 101.
+    Refused {
+        /// Whether a body follows.
+        body: bool,
+    },
 }
 
 /// Looks for the end of a head byte by byte, as the bytes come.

@@ -2,12 +2,12 @@
 
 use core::fmt;
 
+use super::body::MAX_BODY;
 use super::check::{VERSION, check_choices, check_switch};
 use super::headers::{Extra, Text, write_header};
 use super::request::RequestHead;
 use super::{AcceptKey, Body, ClientKey, HandshakeError, Headers, Verdict, extensions};
 use crate::buffer::Buffer;
-use crate::config::Config;
 use crate::deflate::{DeflateAnswer, DeflateConfig};
 use crate::error::SendError;
 
@@ -27,22 +27,22 @@ const OWN_HEADERS: [&str; 7] = [
 const OWN_PLAIN_HEADERS: [&str; 3] = ["Connection", "Content-Length", "Transfer-Encoding"];
 
 /// Judges a whole head of the response to the request with `key`, which asked for `protocols`, a
-/// list with commas.
+/// list with commas; returns what it means, and the body of a refusal.
 pub(crate) fn judge_response(
     head: &[u8],
     protocols: &[u8],
     key: &ClientKey,
-    config: &Config,
+    max_headers: u16,
     deflate: Option<&DeflateConfig>,
-) -> Result<Verdict, HandshakeError> {
-    let (line, headers) = Headers::check(head, config.max_headers)?;
+) -> Result<(Verdict, Option<Body>), HandshakeError> {
+    let (line, headers) = Headers::check(head, max_headers)?;
     let (minor_version, status) = parse_status_line(line)?;
     match status {
         101 => {}
-        100..=199 => return Ok(Verdict::Interim),
+        100..=199 => return Ok((Verdict::Interim, None)),
         _ => {
-            let body = Body::of_response(status, minor_version, headers, config.max_body);
-            return Ok(Verdict::Refused(body));
+            let body = Body::of_response(status, minor_version, headers, MAX_BODY);
+            return Ok((Verdict::Refused { body: !body.is_done() }, Some(body)));
         }
     }
     if minor_version < 1 {
@@ -53,7 +53,8 @@ pub(crate) fn judge_response(
     let was_offered = |chosen: &str| {
         protocols.split(|&byte| byte == b',').any(|one| one.trim_ascii() == chosen.as_bytes())
     };
-    Ok(Verdict::Switched(check_choices(values, was_offered, deflate)?.deflate))
+    let agreed = check_choices(values, was_offered, deflate)?;
+    Ok((Verdict::Switched(agreed.deflate), None))
 }
 
 /// The minor version of HTTP/1 and the status in the first line of a response.
@@ -380,13 +381,9 @@ mod tests {
         Sec-WebSocket-Protocol: chat\r\nX-Served-By: a b\r\n\r\n";
 
     fn judge(head: &str) -> Result<Verdict, HandshakeError> {
-        judge_response(
-            head.as_bytes(),
-            b"other, chat",
-            &ClientKey::new(NONCE),
-            &Config::new(),
-            None,
-        )
+        let key = ClientKey::new(NONCE);
+        let judged = judge_response(head.as_bytes(), b"other, chat", &key, 64, None);
+        judged.map(|(verdict, _)| verdict)
     }
 
     #[test]
@@ -423,16 +420,15 @@ mod tests {
             assert!(GOOD.contains(good));
             assert_eq!(judge(&GOOD.replace(good, bad)), Err(error), "{good:?} -> {bad:?}");
         }
-        let none_asked =
-            judge_response(GOOD.as_bytes(), b"", &ClientKey::new(NONCE), &Config::new(), None);
-        assert_eq!(none_asked, Err(E::Protocol));
+        let none_asked = judge_response(GOOD.as_bytes(), b"", &ClientKey::new(NONCE), 64, None);
+        assert_eq!(none_asked.map(|(verdict, _)| verdict), Err(E::Protocol));
     }
 
     #[test]
     fn other_statuses_are_no_errors() {
         assert_eq!(judge("HTTP/1.1 103 Early Hints\r\n\r\n"), Ok(Verdict::Interim));
         let refused = judge("HTTP/1.0 401 \r\nWWW-Authenticate: Basic\r\n\r\n");
-        assert!(matches!(refused, Ok(Verdict::Refused(_))));
+        assert_eq!(refused, Ok(Verdict::Refused { body: true }));
         assert_eq!(ResponseHead::new(b"HTTP/1.1 302 Found\r\n\r\n").status(), 302);
     }
 

@@ -237,16 +237,16 @@ fn some_responses_have_no_body() {
 #[test]
 fn the_head_is_reported_even_if_the_body_is_malformed() {
     use HandshakeError as E;
-    let limit = 10;
+    let limit = 1 << 20;
     for (headers, error) in [
         ("Content-Length: -1\r\n", E::ContentLength),
         ("Content-Length: 1\r\nContent-Length: 1\r\n", E::ContentLength),
         ("Content-Length: 1\r\nTransfer-Encoding: chunked\r\n", E::TransferEncoding),
         ("Transfer-Encoding: br\r\n", E::TransferEncoding),
-        ("Content-Length: 11\r\n", E::BodyTooLong { limit }),
+        ("Content-Length: 1048577\r\n", E::BodyTooLong { limit }),
     ] {
         let wire = format!("HTTP/1.1 401 No\r\n{headers}\r\nhello");
-        let received = receive_chopped(Config::new().max_body(limit), wire.as_bytes());
+        let received = receive_chopped(Config::new(), wire.as_bytes());
         assert_eq!((received.status, received.content), (Some(401), vec![]), "{headers:?}");
         assert_eq!(received.error, Some(Error::Handshake(error)), "{headers:?}");
         assert_eq!(received.end, Err(Error::Handshake(error)));
@@ -255,22 +255,24 @@ fn the_head_is_reported_even_if_the_body_is_malformed() {
 
 #[test]
 fn the_body_is_limited_to_the_byte() {
-    let limit = 10;
+    let limit = 1 << 20;
     let too_long = Some(Error::Handshake(HandshakeError::BodyTooLong { limit }));
-    let config = Config::new().max_body(limit);
-    for (head, full, more) in [
-        ("", "0123456789", "a"),
-        ("Transfer-Encoding: chunked\r\n", "4\r\n0123\r\n6\r\n456789\r\n", "1\r\na\r\n"),
-    ] {
+    let content = "x".repeat(1 << 20);
+    let chunked = format!("{:x}\r\n{content}\r\n", content.len());
+    for (head, full, more) in
+        [("", &content, "a"), ("Transfer-Encoding: chunked\r\n", &chunked, "1\r\na\r\n")]
+    {
         let full = format!("HTTP/1.1 401 No\r\n{head}\r\n{full}");
-        let received = receive_chopped(config, full.as_bytes());
-        assert_eq!((received.content, received.error), (b"0123456789".to_vec(), None));
-        let received = receive_chopped(config, format!("{full}{more}").as_bytes());
-        assert_eq!((received.content, received.error), (b"0123456789".to_vec(), too_long));
+        for (wire, error) in [(full.clone(), None), (full + more, too_long)] {
+            for step in [wire.len(), wire.len() - 1, 1000] {
+                let received = receive(Config::new(), wire.as_bytes(), step, true);
+                assert_eq!((received.content.len(), received.error), (1 << 20, error));
+            }
+        }
     }
     assert_eq!(
         too_long.unwrap().to_string(),
-        "opening handshake: body of the response longer than 10 bytes, which is the limit"
+        "opening handshake: body of the response longer than 1048576 bytes, which is the limit"
     );
 }
 
