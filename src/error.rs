@@ -332,7 +332,8 @@ pub enum SendError {
     InvalidOrigin,
     /// The host is empty or has characters that a Host header cannot have.
     InvalidHost,
-    /// The target does not start with `/`, or has spaces, a `#`, or characters outside ASCII.
+    /// The target is neither a path, which starts with `/`, nor a URL with `http` or `https` and the
+    /// same host; or it has spaces, a `#`, or characters outside ASCII.
     InvalidTarget,
     /// No response can have this HTTP status: it is not between 200 and 599.
     InvalidStatus(u16),
@@ -379,9 +380,9 @@ impl fmt::Display for SendError {
             ),
             Self::InvalidOrigin => f.write_str("the origin has control characters"),
             Self::InvalidHost => f.write_str("the host is empty or not fit for a Host header"),
-            Self::InvalidTarget => {
-                f.write_str("the target must start with / and be printable ASCII without #")
-            }
+            Self::InvalidTarget => f.write_str(
+                "the target must be a path or a URL on the host, in printable ASCII without #",
+            ),
             Self::InvalidStatus(status) => {
                 write!(f, "HTTP status {status} is not between 200 and 599")
             }

@@ -13,6 +13,7 @@ mod headers;
 mod key;
 mod request;
 mod response;
+mod tunnel;
 mod values;
 
 use crate::deflate::DeflateParams;
@@ -25,6 +26,7 @@ pub(crate) use request::judge_request;
 pub use request::{Request, RequestHead};
 pub use response::{Accept, Response, ResponseHead};
 pub(crate) use response::{judge_response, write_status};
+pub use tunnel::{Tunnel, TunnelAnswer, TunnelRequest};
 pub use values::{choose_protocol, offered_protocols};
 
 /// What a well-formed head means.

@@ -150,8 +150,12 @@ pub struct Request<'a> {
 }
 
 impl<'a> Request<'a> {
-    /// A request to `host`, with its port unless it is the default one, for `target`, the path
-    /// and query of the URL, which starts with `/`.
+    /// Creates a request to `host`, with its port unless it is the default one, for `target`.
+    ///
+    /// `target` is the path and query of the URL, as in `/chat?room=1`. In a request to an HTTP
+    /// proxy that forwards it, it is the whole URL, as in `http://example.com/chat?room=1`
+    /// [RFC 9112 §3.2.2]; `host` is still that of the URL. Most proxies only let a
+    /// [`Tunnel`](crate::handshake::Tunnel) through.
     #[must_use]
     pub const fn new(host: &'a str, target: &'a str) -> Self {
         Self { host, target, origin: None, protocols: &[], headers: Extra::NONE }
@@ -197,14 +201,10 @@ impl<'a> Request<'a> {
 
     /// Whether everything in it can be written.
     pub(crate) fn check(&self) -> Result<(), SendError> {
-        let host_is_valid = !self.host.is_empty()
-            && self.host.bytes().all(|b| b.is_ascii_graphic() && !b"/?#@\\".contains(&b));
-        if !host_is_valid {
+        if !is_host(self.host) {
             return Err(SendError::InvalidHost);
         }
-        let target_is_valid = self.target.starts_with('/')
-            && self.target.bytes().all(|b| b.is_ascii_graphic() && b != b'#');
-        if !target_is_valid {
+        if !is_target(self.target, self.host) {
             return Err(SendError::InvalidTarget);
         }
         for (index, protocol) in self.protocols.iter().enumerate() {
@@ -259,6 +259,24 @@ impl<'a> Request<'a> {
             out.append(protocol.as_bytes());
         }
     }
+}
+
+/// Whether this can be a Host header: a host with or without a port.
+pub(super) fn is_host(host: &str) -> bool {
+    !host.is_empty() && host.bytes().all(|b| b.is_ascii_graphic() && !b"/?#@\\".contains(&b))
+}
+
+/// Whether this is a path, or the URL of one on this host [RFC 9112 §3.2.1, §3.2.2].
+fn is_target(target: &str, host: &str) -> bool {
+    let is_printable = target.bytes().all(|b| b.is_ascii_graphic() && b != b'#');
+    let scheme = target.split_once("://");
+    let is_absolute = scheme.is_some_and(|(scheme, rest)| {
+        let end = rest.find(['/', '?']).unwrap_or(rest.len());
+        let is_http = scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https");
+        // The Host header has to be the same [RFC 9112 §3.2.2].
+        is_http && rest.get(..end).is_some_and(|authority| authority.eq_ignore_ascii_case(host))
+    });
+    is_printable && (target.starts_with('/') || is_absolute)
 }
 
 #[cfg(test)]
@@ -355,9 +373,31 @@ mod tests {
         for host in ["", "a b", "a\r\nb", "a/b", "user@host", "é"] {
             assert_eq!(Request::new(host, "/").check(), Err(SendError::InvalidHost), "{host:?}");
         }
-        for target in ["", "chat", "/a b", "/a#b", "/\r\n", "/é", "http://a/"] {
+        for target in [
+            "",
+            "chat",
+            "/a b",
+            "/a#b",
+            "/\r\n",
+            "/é",
+            "*",
+            "a:80",
+            "ftp://a/",
+            "ws://a/",
+            "http:/a/",
+            "http://b/",
+            "http://a:80/",
+            "http://u@a/",
+            "http:///",
+            "://a/",
+            "http://a#b",
+            "http://a/ b",
+        ] {
             let checked = Request::new("a", target).check();
             assert_eq!(checked, Err(SendError::InvalidTarget), "{target:?}");
+        }
+        for target in ["/", "/?", "/http://b/", "http://a", "http://A/b?c", "HTTPS://a?b=/"] {
+            assert_eq!(Request::new("a", target).check(), Ok(()), "{target:?}");
         }
         for protocol in ["", "a b", "a,b", "a\r\nb", "é"] {
             let checked = Request::new("a", "/").protocols(&["ok", protocol]).check();

@@ -9,6 +9,7 @@ mod client;
 mod limits;
 #[cfg(all(feature = "alloc", feature = "deflate"))]
 mod pieces;
+mod proxy;
 mod server;
 
 use sansocket::{
