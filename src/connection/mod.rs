@@ -339,7 +339,8 @@ impl<R: Role, S: Storage> Connection<R, S> {
     /// close frame may be sent between fragments.
     ///
     /// Where compression was agreed on, a message is compressed if its first fragment is as long
-    /// as [`DeflateConfig::threshold`]; [`send_fragment_with`](Self::send_fragment_with) chooses. A first
+    /// as [`DeflateConfig::threshold`](crate::DeflateConfig::threshold);
+    /// [`send_fragment_with`](Self::send_fragment_with) chooses. A first
     /// fragment that is also the last is a whole message, as for [`send`](Self::send).
     ///
     /// ```

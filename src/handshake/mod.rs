@@ -1,9 +1,21 @@
-//! The opening handshake [RFC 6455 §4]: finding the end of the peer's head however it is cut,
-//! judging it, and writing ours.
+//! The opening handshake [RFC 6455 §4]: requests and responses, and the checks of both.
 //!
-//! A head is collected until its empty line ([`Scan`]), then parsed once by `httparse`. What the
-//! caller sees of it ([`RequestHead`], [`ResponseHead`]) are views that split the bytes again, now
-//! known to be well formed, so that no array of headers has to be kept.
+//! A [`Connection`](crate::Connection) does all of it. If another HTTP library reads the request or
+//! the response, use these parts, then
+//! [`Connection::established`](crate::Connection::established):
+//!
+//! | | HTTP/1.1 | HTTP/2, HTTP/3 |
+//! |---|---|---|
+//! | server | [`is_upgrade`], [`check_request`] | [`check_extended_connect`] |
+//! | | [`choose_protocol`], [`DeflateConfig::answer`](crate::DeflateConfig::answer) | the same |
+//! | client | [`ClientKey`], [`DeflateConfig::offer`](crate::DeflateConfig::offer) | the offer alone |
+//! | | [`ClientOffer::check_response`] | [`ClientOffer::check_connect_response`] |
+//!
+//! A [`Tunnel`] passes through an HTTP proxy.
+//!
+//! Here and in a tunnel, a head is collected until its empty line, then parsed once by `httparse`.
+//! [`RequestHead`] and [`ResponseHead`] are views that split the bytes again, now known to be well
+//! formed, so that no array of headers has to be kept.
 
 mod body;
 mod check;

@@ -256,14 +256,14 @@ fn the_head_is_reported_even_if_the_body_is_malformed() {
 #[test]
 fn the_body_is_limited_to_the_byte() {
     let limit = 1 << 20;
-    let too_long = Some(Error::Handshake(HandshakeError::BodyTooLong { limit }));
+    let too_long = Error::Handshake(HandshakeError::BodyTooLong { limit });
     let content = "x".repeat(1 << 20);
     let chunked = format!("{:x}\r\n{content}\r\n", content.len());
     for (head, full, more) in
         [("", &content, "a"), ("Transfer-Encoding: chunked\r\n", &chunked, "1\r\na\r\n")]
     {
         let full = format!("HTTP/1.1 401 No\r\n{head}\r\n{full}");
-        for (wire, error) in [(full.clone(), None), (full + more, too_long)] {
+        for (wire, error) in [(full.clone(), None), (full + more, Some(too_long))] {
             for step in [wire.len(), wire.len() - 1, 1000] {
                 let received = receive(Config::new(), wire.as_bytes(), step, true);
                 assert_eq!((received.content.len(), received.error), (1 << 20, error));
@@ -271,7 +271,7 @@ fn the_body_is_limited_to_the_byte() {
         }
     }
     assert_eq!(
-        too_long.unwrap().to_string(),
+        too_long.to_string(),
         "opening handshake: body of the response longer than 1048576 bytes, which is the limit"
     );
 }
