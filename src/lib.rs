@@ -178,8 +178,8 @@
 //! # What it does
 //!
 //! - The opening handshake of both sides with subprotocols and further headers, plain HTTP
-//!   requests on the same port, rejections; or none, for one done elsewhere
-//!   ([`Connection::established`]).
+//!   requests on the same port, rejections with their bodies, tunnels through HTTP proxies; or only
+//!   the checks ([`handshake`]), for one done elsewhere ([`Connection::established`]).
 //! - Whole messages or, with [`Delivery::Streaming`], pieces as they arrive; sending whole, in
 //!   fragments, or only the header for a payload that is written from where it is
 //!   ([`Connection::begin_frame`]).

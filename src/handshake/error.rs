@@ -7,7 +7,8 @@ use core::fmt;
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum HandshakeError {
-    /// The head is longer than [`Config::max_head`](crate::Config::max_head) or than the storage.
+    /// The head is longer than [`Config::max_head`](crate::Config::max_head), or than the memory for
+    /// it.
     HeadTooLong {
         /// The limit, in bytes.
         limit: u32,

@@ -12,6 +12,9 @@ use sansocket::{Config, Error, SendError, State, Timeout, TransportAction};
 use super::client;
 use super::wire::{Out, Seen, feed, feed_shared};
 
+const REGRESSIONS: &str =
+    concat!(env!("CARGO_MANIFEST_DIR"), "/proptest-regressions/handshake_body.txt");
+
 /// What came of a refusal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Received {
@@ -147,6 +150,8 @@ fn chunks() -> impl Strategy<Value = Vec<u8>> {
 }
 
 proptest! {
+    #![proptest_config(super::settings(REGRESSIONS))]
+
     #[test]
     fn chunks_are_read_as_a_naive_reader_does(
         chunks in chunks(),

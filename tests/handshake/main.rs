@@ -22,6 +22,13 @@ use {
     wire::Seen,
 };
 
+/// How properties are tested: as in the other tests, failing cases are kept in this file.
+fn settings(file: &'static str) -> proptest::test_runner::Config {
+    use proptest::test_runner::{Config, FileFailurePersistence};
+    let persistence = FileFailurePersistence::Direct(file);
+    Config { failure_persistence: Some(Box::new(persistence)), ..Config::default() }
+}
+
 /// The request of RFC 6455 §1.3.
 const REQUEST: &str = "GET /chat HTTP/1.1\r\n\
     Host: server.example.com\r\n\

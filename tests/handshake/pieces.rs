@@ -13,6 +13,9 @@ use sansocket::{Accept, Config, Connection, DeflateConfig, Error, Event, Heap, R
 
 use super::wire::{Out, Scripted};
 
+const REGRESSIONS: &str =
+    concat!(env!("CARGO_MANIFEST_DIR"), "/proptest-regressions/handshake_pieces.txt");
+
 /// Headers as some HTTP library might keep them.
 type List = Vec<(&'static str, &'static str)>;
 
@@ -193,6 +196,8 @@ fn config(deflate: Option<DeflateConfig>) -> Config {
 }
 
 proptest! {
+    #![proptest_config(super::settings(REGRESSIONS))]
+
     #[test]
     fn a_request_is_judged_as_by_a_connection(
         headers in request(),

@@ -10,6 +10,9 @@ use sansocket::{Config, Connection, Event, Fixed, Request, SendError, SliceBuffe
 use super::server;
 use super::wire::{Memory, Out, Scripted, Seen, feed_with};
 
+const REGRESSIONS: &str =
+    concat!(env!("CARGO_MANIFEST_DIR"), "/proptest-regressions/handshake_proxy.txt");
+
 /// What came of a response: how many bytes were consumed, and the status of a refusal with a header
 /// of it, or that the tunnel is open, if any of them; or the error.
 type Outcome = Result<(usize, Option<Option<(u16, Option<String>)>>), HandshakeError>;
@@ -112,6 +115,8 @@ fn the_memory_is_the_limit_of_the_head() {
 }
 
 proptest! {
+    #![proptest_config(super::settings(REGRESSIONS))]
+
     /// The oracle looks for the first head that is not interim in the whole stream.
     #[test]
     fn any_response_is_read_as_a_naive_reader_does(
