@@ -5,9 +5,9 @@
 //! that returns the values of all headers with a name, in order. The name may be compared in any
 //! case of letters.
 
-use super::extensions;
 use super::values::{has_token, only};
 use super::{AcceptKey, ClientKey, HandshakeError};
+use super::{extensions, key};
 use crate::deflate::{DeflateConfig, DeflateParams};
 
 /// The one version of the protocol.
@@ -109,6 +109,19 @@ where
     I: IntoIterator<Item = &'h V>,
     V: AsRef<[u8]> + ?Sized + 'h,
 {
+    check_upgrade(method, minor_version, headers).map(AcceptKey::hash)
+}
+
+/// Checks a request as [`check_request`] does, and returns its key.
+pub(super) fn check_upgrade<'h, I, V>(
+    method: &str,
+    minor_version: u8,
+    headers: impl Fn(&'static str) -> I,
+) -> Result<&'h [u8], HandshakeError>
+where
+    I: IntoIterator<Item = &'h V>,
+    V: AsRef<[u8]> + ?Sized + 'h,
+{
     demand(method == "GET", HandshakeError::Method)?;
     demand(minor_version >= 1, HandshakeError::HttpVersion)?;
     demand(only(headers("Host")).is_some(), HandshakeError::Host)?;
@@ -119,7 +132,7 @@ where
         || headers("Content-Length").into_iter().any(|length| length.as_ref() != b"0");
     demand(!has_body, HandshakeError::Body)?;
     check_version(&headers)?;
-    AcceptKey::answering(only(headers("Sec-WebSocket-Key")).ok_or(HandshakeError::Key)?)
+    only(headers("Sec-WebSocket-Key")).filter(|key| key::is_valid(key)).ok_or(HandshakeError::Key)
 }
 
 fn check_version<'h, I, V>(headers: impl Fn(&'static str) -> I) -> Result<(), HandshakeError>

@@ -160,35 +160,42 @@ pub(super) struct Extra<'a> {
 impl<'a> Extra<'a> {
     pub(super) const NONE: Self = Self { text: &[], raw: &[] };
 
-    fn iter(self) -> impl Iterator<Item = (&'a str, &'a [u8])> {
-        let text = self.text.iter().map(|&(name, value)| (name, value.as_bytes()));
-        text.chain(self.raw.iter().copied())
-    }
-
     /// Checks that all of them can be written: a name is a token and not among `own`, those that
     /// are written without the caller, and a value has no control character but tabs.
     pub(super) fn check(self, own: &[&str]) -> Result<(), SendError> {
-        let is_own = |name: &str| own.iter().any(|own| own.eq_ignore_ascii_case(name));
-        let is_free = |(name, value)| is_token(name) && !is_own(name) && is_value(value);
-        match self.iter().position(|header| !is_free(header)) {
+        let text = self.text.iter().position(|(name, value)| !is_free(name, value.as_bytes(), own));
+        let raw = || self.raw.iter().position(|(name, value)| !is_free(name, value, own));
+        match text.or_else(|| raw().map(|index| self.text.len() + index)) {
             Some(index) => Err(SendError::InvalidHeader { index }),
             None => Ok(()),
         }
     }
 
     pub(super) fn write(self, out: &mut dyn Buffer) {
-        for (name, value) in self.iter() {
+        for (name, value) in self.text {
+            write_header(out, name, value.as_bytes());
+        }
+        for (name, value) in self.raw {
             write_header(out, name, value);
         }
     }
 }
 
+/// Whether a caller may set this header.
+#[inline(never)]
+fn is_free(name: &str, value: &[u8], own: &[&str]) -> bool {
+    is_token(name) && !own.iter().any(|own| own.eq_ignore_ascii_case(name)) && is_value(value)
+}
+
 impl fmt::Debug for Extra<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_map().entries(self.iter().map(|(name, value)| (name, Text(value)))).finish()
+        let text = self.text.iter().map(|(name, value)| (name, Text(value.as_bytes())));
+        let raw = self.raw.iter().map(|(name, value)| (name, Text(value)));
+        f.debug_map().entries(text).entries(raw).finish()
     }
 }
 
+#[inline(never)]
 pub(super) fn write_header(out: &mut dyn Buffer, name: &str, value: &[u8]) {
     for part in [name.as_bytes(), b": ", value, b"\r\n"] {
         out.append(part);

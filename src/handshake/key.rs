@@ -87,13 +87,11 @@ impl AcceptKey {
     ///
     /// [`HandshakeError::Key`] if `key` is not the base64 of 16 bytes [RFC 6455 §4.2.1].
     pub fn answering(key: &[u8]) -> Result<Self, HandshakeError> {
-        let mut nonce = [0; 16];
-        let is_valid = key.len() == KEY_LEN
-            && Base64::decode(key, &mut nonce).is_ok_and(|bytes| bytes.len() == 16);
-        if is_valid { Ok(Self::hash(key)) } else { Err(HandshakeError::Key) }
+        if is_valid(key) { Ok(Self::hash(key)) } else { Err(HandshakeError::Key) }
     }
 
-    fn hash(key: &[u8]) -> Self {
+    /// Computes the answer to a key that is known to be valid.
+    pub(super) fn hash(key: &[u8]) -> Self {
         let mut hash = Sha1::new();
         hash.update(key);
         hash.update(GUID);
@@ -124,6 +122,12 @@ impl fmt::Debug for AcceptKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "AcceptKey({self})")
     }
+}
+
+/// Whether this is the base64 of 16 bytes.
+pub(super) fn is_valid(key: &[u8]) -> bool {
+    let mut nonce = [0; 16];
+    key.len() == KEY_LEN && Base64::decode(key, &mut nonce).is_ok_and(|bytes| bytes.len() == 16)
 }
 
 /// The base64 of bytes, of which there must be as many as `N` characters represent.

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::check::{VERSION, check_request, is_upgrade};
+use super::check::{VERSION, check_upgrade, is_upgrade};
 use super::headers::{Extra, is_token, is_value};
 use super::{
     AcceptKey, ClientKey, HandshakeError, Headers, Verdict, extensions, offered_protocols,
@@ -35,7 +35,7 @@ pub(crate) fn judge_request(head: &[u8], max_headers: u16) -> Result<Verdict, Ha
     if !is_upgrade(values) {
         return Ok(Verdict::Plain { head: request.method == Some("HEAD") });
     }
-    check_request(request.method.unwrap_or_default(), version, values)?;
+    check_upgrade(request.method.unwrap_or_default(), version, values)?;
     Ok(Verdict::Upgrade)
 }
 
@@ -110,7 +110,7 @@ impl<'a> RequestHead<'a> {
 
     /// The value that accepts this request, if it is one to upgrade.
     pub(crate) fn accept_key(&self) -> Option<AcceptKey> {
-        self.header("Sec-WebSocket-Key").and_then(|key| AcceptKey::answering(key.as_bytes()).ok())
+        self.header("Sec-WebSocket-Key").map(|key| AcceptKey::hash(key.as_bytes()))
     }
 }
 
@@ -269,14 +269,21 @@ pub(super) fn is_host(host: &str) -> bool {
 /// Whether this is a path, or the URL of one on this host [RFC 9112 §3.2.1, §3.2.2].
 fn is_target(target: &str, host: &str) -> bool {
     let is_printable = target.bytes().all(|b| b.is_ascii_graphic() && b != b'#');
-    let scheme = target.split_once("://");
-    let is_absolute = scheme.is_some_and(|(scheme, rest)| {
-        let end = rest.find(['/', '?']).unwrap_or(rest.len());
-        let is_http = scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https");
-        // The Host header has to be the same [RFC 9112 §3.2.2].
-        is_http && rest.get(..end).is_some_and(|authority| authority.eq_ignore_ascii_case(host))
-    });
-    is_printable && (target.starts_with('/') || is_absolute)
+    is_printable && (target.starts_with('/') || is_url(target.as_bytes(), host.as_bytes()))
+}
+
+/// Whether this starts as a URL of HTTP with exactly this host: the Host header has to be the same
+/// [RFC 9112 §3.2.2].
+// On bytes, as a search for text is much code without an allocator.
+fn is_url(target: &[u8], host: &[u8]) -> bool {
+    let starts = |bytes: &[u8], prefix: &[u8]| {
+        bytes.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+    };
+    let scheme = [&b"http://"[..], b"https://"].into_iter().find(|scheme| starts(target, scheme));
+    scheme.is_some_and(|scheme| {
+        let rest = target.get(scheme.len()..).unwrap_or_default();
+        starts(rest, host) && matches!(rest.get(host.len()), None | Some(b'/' | b'?'))
+    })
 }
 
 #[cfg(test)]
