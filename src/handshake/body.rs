@@ -44,6 +44,8 @@ pub struct Body {
     room: u32,
     /// What `room` was at first.
     limit: u32,
+    /// The length of the line of a chunk's size as far as it was read.
+    line: u16,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,18 +54,12 @@ enum Stage {
     Sized,
     /// A body that ends with the stream.
     ToEnd,
-    /// The size of a chunk, of which this many digits were read.
-    Size {
-        digits: u16,
-    },
+    /// The size of a chunk.
+    Size,
     /// White space behind the size.
-    Blank {
-        line: u16,
-    },
+    Blank,
     /// Extensions behind the size.
-    Extension {
-        line: u16,
-    },
+    Extension,
     /// The LF behind the size.
     SizeLf,
     /// The bytes of a chunk.
@@ -108,7 +104,7 @@ impl Body {
             Ok((stage, _)) => (stage, 0),
             Err(error) => (Stage::Invalid(error), 0),
         };
-        Self { stage, left, room: limit, limit }
+        Self { stage, left, room: limit, limit, line: 0 }
     }
 
     fn framing(
@@ -125,7 +121,7 @@ impl Body {
                 .is_some_and(|coding| coding.eq_ignore_ascii_case(b"chunked"));
             // Both headers at once are as likely an attack as a mistake [RFC 9112 §6.1, §6.3].
             return if is_chunked && !has_length && minor_version >= 1 {
-                Ok((Stage::Size { digits: 0 }, 0))
+                Ok((Stage::Size, 0))
             } else {
                 Err(HandshakeError::TransferEncoding)
             };
@@ -187,29 +183,29 @@ impl Body {
 
     /// The stage behind a byte that is not content [RFC 9112 §7.1].
     fn line(&mut self, byte: u8) -> Result<Stage, HandshakeError> {
+        if matches!(self.stage, Stage::Size | Stage::Blank | Stage::Extension) && byte != b'\r' {
+            self.line += 1;
+            if self.line > MAX_LINE {
+                return Err(HandshakeError::Chunk);
+            }
+        }
         Ok(match (self.stage, byte) {
-            (Stage::Size { digits }, b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F') => {
+            (Stage::Size, b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F') => {
                 let digit = char::from(byte).to_digit(16).unwrap_or_default();
                 let size = u64::from(self.left) * 16 + u64::from(digit);
                 self.left = match u32::try_from(size) {
                     Ok(size) if size <= self.room => size,
                     _ => return Err(HandshakeError::BodyTooLong { limit: self.limit }),
                 };
-                Stage::Size { digits: longer(digits)? }
+                Stage::Size
             }
-            (
-                Stage::Size { digits: 1.. } | Stage::Blank { .. } | Stage::Extension { .. },
-                b'\r',
-            ) => Stage::SizeLf,
-            (Stage::Size { digits: line @ 1.. } | Stage::Blank { line }, b' ' | b'\t') => {
-                Stage::Blank { line: longer(line)? }
+            (Stage::Size | Stage::Blank | Stage::Extension, b'\r') if self.line > 0 => {
+                Stage::SizeLf
             }
-            (Stage::Size { digits: line @ 1.. } | Stage::Blank { line }, b';') => {
-                Stage::Extension { line: longer(line)? }
-            }
-            (Stage::Extension { line }, b'\t' | b' '..=b'~' | 0x80..) => {
-                Stage::Extension { line: longer(line)? }
-            }
+            // There has to be a digit in front of them.
+            (Stage::Size | Stage::Blank, b' ' | b'\t') if self.line > 1 => Stage::Blank,
+            (Stage::Size | Stage::Blank, b';') if self.line > 1 => Stage::Extension,
+            (Stage::Extension, b'\t' | b' '..=b'~' | 0x80..) => Stage::Extension,
             (Stage::SizeLf, b'\n') if self.left == 0 => {
                 self.left = MAX_TRAILERS;
                 Stage::Trailers(Scan::behind_a_line())
@@ -219,7 +215,10 @@ impl Body {
                 Stage::Chunk
             }
             (Stage::ChunkCr, b'\r') => Stage::ChunkLf,
-            (Stage::ChunkLf, b'\n') => Stage::Size { digits: 0 },
+            (Stage::ChunkLf, b'\n') => {
+                self.line = 0;
+                Stage::Size
+            }
             (Stage::Trailers(mut scan), _) => {
                 self.left = self.left.checked_sub(1).ok_or(HandshakeError::Chunk)?;
                 match scan.feed(&[byte], u16::MAX) {
@@ -253,11 +252,6 @@ fn parse_length(value: &[u8]) -> Option<u64> {
         let digit = byte.is_ascii_digit().then(|| u64::from(byte - b'0'))?;
         Some(length.saturating_mul(10).saturating_add(digit))
     })
-}
-
-/// The length of a line with one byte more, if that is allowed.
-fn longer(line: u16) -> Result<u16, HandshakeError> {
-    if line < MAX_LINE { Ok(line + 1) } else { Err(HandshakeError::Chunk) }
 }
 
 /// A number of bytes that is at most a `u32`, since it was limited by one.
@@ -322,7 +316,7 @@ mod tests {
                 "Content-Length: 99999999999999999999999\r\n",
                 Stage::Invalid(E::BodyTooLong { limit: 1000 }),
             ),
-            ("401 ", "transfer-encoding: CHUNKED\r\n", Stage::Size { digits: 0 }),
+            ("401 ", "transfer-encoding: CHUNKED\r\n", Stage::Size),
             ("401 ", "Transfer-Encoding: gzip, chunked\r\n", Stage::Invalid(E::TransferEncoding)),
             ("401 ", "Transfer-Encoding: gzip\r\n", Stage::Invalid(E::TransferEncoding)),
             ("401 ", "Transfer-Encoding:\r\n", Stage::Invalid(E::TransferEncoding)),
