@@ -124,26 +124,27 @@ fn an_answer_in_the_loop_is_followed_by_the_rest_of_the_chunk() {
     assert_eq!((events.consumed(), events.remaining()), (bytes.len(), &[][..]));
 }
 
-/// What is behind a head without upgrade is the body of an HTTP message, and not ours.
+/// The body of a plain request is the caller's, and so is what is behind a refusal and its body.
 #[test]
-fn a_body_remains() {
-    const BODY: &[u8] = b"user=me\x81\x00\r\n\r\n";
-    fn check<R: Side>(head: &str) {
-        let bytes = [head.as_bytes(), BODY].concat();
+fn what_is_behind_an_http_message_remains() {
+    const BEHIND: &[u8] = b"user=me\x81\x00\r\n\r\n";
+    fn check<R: Side>(message: &str, events: usize) {
+        let bytes = [message.as_bytes(), BEHIND].concat();
         for cut in 0..=bytes.len() {
             let connection = R::connect(Fixed::<400>, Config::new(), &mut Output::unbounded());
             let mut driver = Driver::new(connection, Output::unbounded());
             driver.feed_in(&bytes, [(cut, true), (bytes.len(), false)]);
-            assert_eq!((driver.consumed, &driver.unread[..]), (head.len(), BODY));
-            assert_eq!(driver.seen.len(), 1);
+            assert_eq!((driver.consumed, &driver.unread[..]), (message.len(), BEHIND));
+            assert_eq!(driver.seen.len(), events);
             assert_eq!(driver.connection.state(), State::Closed);
             assert_eq!(driver.connection.transport(), TransportAction::Close);
         }
     }
-    check::<Server>("POST /login HTTP/1.1\r\nHost: a\r\n\r\n");
-    check::<Server>("HEAD / HTTP/1.1\r\n\r\n");
-    check::<Client<Script>>("HTTP/1.1 404 Not Found\r\n\r\n");
-    check::<Client<Script>>("HTTP/1.1 103 \r\n\r\nHTTP/1.1 200 OK\r\n\r\n");
+    check::<Server>("POST /login HTTP/1.1\r\nHost: a\r\n\r\n", 1);
+    check::<Server>("HEAD / HTTP/1.1\r\n\r\n", 1);
+    check::<Client<Script>>("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", 1);
+    check::<Client<Script>>("HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\nnone", 2);
+    check::<Client<Script>>("HTTP/1.1 103 \r\n\r\nHTTP/1.1 204 \r\n\r\n", 1);
 }
 
 #[test]
