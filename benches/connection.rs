@@ -5,9 +5,7 @@
 
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
-use sansocket::{
-    Client, Config, Connection, Entropy, EntropyError, Event, Heap, Message, Negotiated, Server,
-};
+use sansocket::{Client, Config, Connection, Entropy, EntropyError, Event, Heap, Message, Server};
 
 /// How many bytes one read gives.
 const READ: usize = 64 * 1024;
@@ -30,12 +28,12 @@ impl Entropy for Counter {
 }
 
 fn server() -> Connection<Server, Heap> {
-    Connection::established(Server, Negotiated::default(), Config::new())
+    Connection::established(Server, None, Config::new())
 }
 
 fn client() -> Connection<Client<Counter>, Heap> {
     let role = Client::new(Counter(1));
-    Connection::established(role, Negotiated::default(), Config::new())
+    Connection::established(role, None, Config::new())
 }
 
 /// `count` masked messages on the wire.
@@ -43,7 +41,7 @@ fn masked(message: Message<'_>, count: usize) -> Vec<u8> {
     let mut wire = Vec::new();
     let mut client = client();
     for _ in 0..count {
-        client.send(message, &mut wire).expect("the connection is open");
+        client.sender(&mut wire).send(message).expect("the connection is open");
     }
     wire
 }
@@ -111,7 +109,7 @@ fn send_as_server(bencher: Bencher<'_, '_>, length: usize) {
     let mut out = Vec::new();
     bencher.counter(BytesCount::new(length)).bench_local(|| {
         out.clear();
-        connection.send(black_box(&payload[..]), &mut out)
+        connection.sender(&mut out).send(black_box(&payload[..]))
     });
 }
 
@@ -123,6 +121,6 @@ fn send_as_client(bencher: Bencher<'_, '_>, length: usize) {
     let mut out = Vec::new();
     bencher.counter(BytesCount::new(length)).bench_local(|| {
         out.clear();
-        connection.send(black_box(&payload[..]), &mut out)
+        connection.sender(&mut out).send(black_box(&payload[..]))
     });
 }

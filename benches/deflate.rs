@@ -28,8 +28,7 @@ use miniz_oxide::inflate::core::{DecompressorOxide, decompress};
 use sansocket::deflate::DeflateParams;
 use sansocket::frame::{FrameHeader, MaskKey, Opcode, Rsv};
 use sansocket::{
-    Client, Config, Connection, DeflateConfig, Entropy, EntropyError, Event, Heap, Negotiated,
-    Role, Server,
+    Client, Config, Connection, DeflateConfig, Entropy, EntropyError, Event, Heap, Role, Server,
 };
 
 /// How often each side of a comparison of decompressors has its turn.
@@ -239,7 +238,7 @@ fn connection<R: Role>(role: R, takeover: bool) -> Connection<R, Heap> {
         ..DeflateParams::default()
     };
     let config = Config::new().deflate(DeflateConfig::new().level(LEVEL));
-    Connection::established(role, Negotiated::new().deflate(params), config)
+    Connection::established(role, Some(params), config)
 }
 
 /// Receives frames, each in reads of `read` bytes, and returns how long the messages are.
@@ -340,7 +339,7 @@ fn measure_sending(length: usize) -> (Side, Side) {
         let (our_time, our_length) = time(|| {
             let send = |message: &String| {
                 out.clear();
-                connection.send(&message[..], &mut out).expect("the connection is open");
+                connection.sender(&mut out).send(&message[..]).expect("the connection is open");
                 black_box(&out).len() - FrameHeader::encoded_len(out.len() as u64 - 2, false)
             };
             messages.iter().map(send).sum()

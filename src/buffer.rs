@@ -4,16 +4,23 @@
 use alloc::vec::Vec;
 use core::fmt;
 
-use crate::error::SendError;
 use crate::frame::MaskKey;
+use crate::slice;
 
 /// A place that outgoing bytes are appended to.
 ///
 /// The connection asks for [`room`](Self::room) first and appends whole frames only, so a buffer
-/// of fixed size never holds half a frame. `Vec<u8>` is a buffer (feature `alloc`), as are
-/// [`SliceBuffer`] over borrowed memory and [`FixedBuffer`] with its own; a network stack's
-/// transmit ring can be one directly.
+/// of constant size never contains half a frame. `Vec<u8>` is a buffer (feature `alloc`), as are
+/// [`SliceBuffer`] over borrowed memory and [`FixedBuffer`] with its own. The transmit ring of a
+/// network stack can be one directly.
 pub trait Buffer {
+    /// Whether the buffer can be full: [`Growing`] or [`Bounded`].
+    ///
+    /// This decides what a call returns that sends, see [`Sent`].
+    type Room: Room
+    where
+        Self: Sized;
+
     /// How many more bytes can be appended now.
     fn room(&self) -> usize;
 
@@ -30,13 +37,146 @@ pub trait Buffer {
         let mut rest = bytes;
         while !rest.is_empty() {
             let length = key.copy(rest, &mut block);
-            self.append(block.get(..length).unwrap_or_default());
-            rest = rest.get(length..).unwrap_or_default();
+            self.append(slice::head(&block, length));
+            rest = slice::tail(rest, length);
         }
     }
 }
 
-impl<B: Buffer + ?Sized> Buffer for &mut B {
+/// Whether a [`Buffer`] can be full: [`Growing`] or [`Bounded`].
+///
+/// This trait is sealed.
+pub trait Room: sealed::Room {
+    /// What a call returns that has written `T`: that, or `Result<T, Full>`.
+    type Sent<T>;
+
+    /// What a call has returned, as a `Result`, for code that is generic over the output.
+    ///
+    /// # Errors
+    ///
+    /// [`Full`], never for [`Growing`].
+    fn result<T>(sent: Self::Sent<T>) -> Result<T, Full>;
+
+    #[doc(hidden)]
+    fn sent<T>(sent: T) -> Self::Sent<T>;
+
+    #[doc(hidden)]
+    fn full<T>(full: Full) -> Result<Self::Sent<T>, Full>;
+}
+
+mod sealed {
+    pub trait Room {}
+}
+
+/// The [`Room`] of a buffer that grows as needed, such as `Vec<u8>`.
+#[derive(Clone, Copy, Debug)]
+pub enum Growing {}
+
+impl sealed::Room for Growing {}
+
+impl Room for Growing {
+    type Sent<T> = T;
+
+    #[inline]
+    fn result<T>(sent: T) -> Result<T, Full> {
+        Ok(sent)
+    }
+
+    #[inline]
+    fn sent<T>(sent: T) -> T {
+        sent
+    }
+
+    #[cold]
+    fn full<T>(full: Full) -> Result<T, Full> {
+        Err(full)
+    }
+}
+
+/// The [`Room`] of a buffer that can be full.
+#[derive(Clone, Copy, Debug)]
+pub enum Bounded {}
+
+impl sealed::Room for Bounded {}
+
+impl Room for Bounded {
+    type Sent<T> = Result<T, Full>;
+
+    #[inline]
+    fn result<T>(sent: Result<T, Full>) -> Result<T, Full> {
+        sent
+    }
+
+    #[inline]
+    fn sent<T>(sent: T) -> Result<T, Full> {
+        Ok(sent)
+    }
+
+    #[cold]
+    fn full<T>(full: Full) -> Result<Result<T, Full>, Full> {
+        Ok(Err(full))
+    }
+}
+
+/// What a call returns that has written `T` to the output `B`: `T` for an output that grows, and
+/// `Result<T, Full>` for one that can be full.
+///
+/// A full output is no error: nothing is changed, and the same call succeeds once there is room.
+/// So it is not among the errors that `?` passes on, and has to be looked at:
+///
+/// ```
+/// use sansocket::{Config, Connection, Fixed, FixedBuffer, Full, Server};
+///
+/// let mut server = Connection::established_in(Fixed::<64>, Server, None, Config::new());
+/// let mut out = FixedBuffer::<8>::new();
+/// assert_eq!(server.sender(&mut out).send("Hello")?, Ok(()));
+/// assert_eq!(server.sender(&mut out).send("Hello")?, Err(Full { needed: 7, room: 1 }));
+/// out.consume(7); // the transport has taken the first frame
+/// assert_eq!(server.sender(&mut out).send("Hello")?, Ok(()));
+/// # Ok::<(), sansocket::SendError>(())
+/// ```
+pub type Sent<B, T = ()> = <<B as Buffer>::Room as Room>::Sent<T>;
+
+/// The output does not have enough room. Nothing is changed, and the same call succeeds once it has.
+///
+/// 256 bytes are enough for everything except the caller's own messages, headers and bodies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Full {
+    /// How much room the call needs, in bytes.
+    pub needed: usize,
+    /// How much there was, in bytes.
+    pub room: usize,
+}
+
+impl fmt::Display for Full {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes to write, the output has room for {}", self.needed, self.room)
+    }
+}
+
+impl core::error::Error for Full {}
+
+impl<B: Buffer> Buffer for &mut B {
+    type Room = B::Room;
+
+    fn room(&self) -> usize {
+        (**self).room()
+    }
+
+    fn append(&mut self, bytes: &[u8]) {
+        (**self).append(bytes);
+    }
+
+    fn append_masked(&mut self, bytes: &[u8], key: MaskKey) {
+        (**self).append_masked(bytes, key);
+    }
+}
+
+/// An output whose type is not known: it counts as one that can be full.
+impl Buffer for &mut (dyn Buffer + '_) {
+    type Room = Bounded;
+
     fn room(&self) -> usize {
         (**self).room()
     }
@@ -52,6 +192,8 @@ impl<B: Buffer + ?Sized> Buffer for &mut B {
 
 #[cfg(any(feature = "alloc", test))]
 impl Buffer for Vec<u8> {
+    type Room = Growing;
+
     #[inline]
     fn room(&self) -> usize {
         isize::MAX as usize - self.len()
@@ -93,7 +235,7 @@ impl<'a> SliceBuffer<'a> {
     /// The bytes appended so far.
     #[must_use]
     pub fn written(&self) -> &[u8] {
-        self.memory.get(..self.written).unwrap_or_default()
+        slice::head(self.memory, self.written)
     }
 
     /// How many bytes were appended so far.
@@ -118,6 +260,8 @@ impl<'a> SliceBuffer<'a> {
 }
 
 impl Buffer for SliceBuffer<'_> {
+    type Room = Bounded;
+
     fn room(&self) -> usize {
         self.memory.len() - self.written
     }
@@ -183,6 +327,8 @@ impl<const N: usize> FixedBuffer<N> {
 }
 
 impl<const N: usize> Buffer for FixedBuffer<N> {
+    type Room = Bounded;
+
     fn room(&self) -> usize {
         N - self.0.len()
     }
@@ -203,7 +349,7 @@ impl<const N: usize> fmt::Debug for FixedBuffer<N> {
 pub(crate) fn write_whole(
     out: &mut dyn Buffer,
     write: impl Fn(&mut dyn Buffer),
-) -> Result<(), SendError> {
+) -> Result<(), Full> {
     check_room(out, measure(&write))?;
     write(out);
     Ok(())
@@ -218,9 +364,9 @@ pub(crate) fn measure(write: impl Fn(&mut dyn Buffer)) -> usize {
 
 /// Whether `needed` more bytes fit.
 #[inline]
-pub(crate) fn check_room(out: &(impl Buffer + ?Sized), needed: usize) -> Result<(), SendError> {
+pub(crate) fn check_room(out: &(impl Buffer + ?Sized), needed: usize) -> Result<(), Full> {
     let room = out.room();
-    if needed <= room { Ok(()) } else { Err(SendError::Full { needed, room }) }
+    if needed <= room { Ok(()) } else { Err(Full { needed, room }) }
 }
 
 /// Counts what would be appended, to know the room that a call needs before it writes.
@@ -228,6 +374,8 @@ pub(crate) fn check_room(out: &(impl Buffer + ?Sized), needed: usize) -> Result<
 struct Counter(usize);
 
 impl Buffer for Counter {
+    type Room = Growing;
+
     fn room(&self) -> usize {
         usize::MAX - self.0
     }

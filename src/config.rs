@@ -12,15 +12,6 @@ pub enum Delivery {
     /// Whole messages, as [`Event::Message`](crate::Event::Message).
     #[default]
     Whole,
-    /// Whole messages, with no copy of one that comes in a single frame: what has come of it stays
-    /// in the caller's buffer, as [`Events::remaining`](crate::Events::remaining), until all of it
-    /// is there; [`Events::wanted`](crate::Events::wanted) says how much is missing.
-    ///
-    /// That is for a caller whose buffer grows, up to [`Config::max_frame`], and who keeps what
-    /// remains at its front. What remains was unmasked and validated as far as it has come, so it
-    /// must not be changed. Fragments, compressed messages and what is masked in a `&[u8]` are
-    /// collected as with [`Whole`](Self::Whole).
-    InPlace,
     /// Pieces as they arrive, as [`Event::Piece`](crate::Event::Piece), so that a message can be
     /// larger than memory.
     Streaming,
@@ -34,8 +25,8 @@ pub enum Delivery {
 /// | [`max_head`](Self::max_head), [`max_headers`](Self::max_headers) | 8 KiB, 64 |
 /// | [`retain`](Self::retain) | 64 KiB |
 /// | [`delivery`](Self::delivery) | whole messages |
-/// | [`validate_held`](Self::validate_held) | on |
 /// | [`auto_pong`](Self::auto_pong), [`auto_close`](Self::auto_close) | on |
+/// | [`plain_http`](Self::plain_http) | off |
 /// | deadlines | none |
 ///
 /// ```
@@ -56,9 +47,9 @@ pub struct Config {
     pub(crate) max_head: u32,
     pub(crate) max_headers: u16,
     pub(crate) delivery: Delivery,
-    pub(crate) validate_held: bool,
     pub(crate) auto_pong: bool,
     pub(crate) auto_close: bool,
+    pub(crate) plain_http: bool,
     pub(crate) deflate: Option<DeflateConfig>,
     pub(crate) opening: Millis,
     pub(crate) closing: Millis,
@@ -100,9 +91,9 @@ impl Config {
             max_head: 8 << 10,
             max_headers: 64,
             delivery: Delivery::Whole,
-            validate_held: true,
             auto_pong: true,
             auto_close: true,
+            plain_http: false,
             deflate: None,
             opening: Millis::NONE,
             closing: Millis::NONE,
@@ -167,18 +158,9 @@ impl Config {
         self
     }
 
-    /// Whether a text that waits in the caller's buffer, with [`Delivery::InPlace`], is validated
-    /// as it comes, so that a byte that cannot stand in it is refused at once; if not, it is
-    /// validated when its frame is whole, once instead of twice.
-    #[must_use]
-    pub const fn validate_held(mut self, on: bool) -> Self {
-        self.validate_held = on;
-        self
-    }
-
     /// Whether each ping is answered at once [RFC 6455 §5.5.2].
     ///
-    /// If not, the caller has to answer, with [`Reply::pong`](crate::Reply::pong).
+    /// If not, the caller has to answer, with [`Sender::pong`](crate::Sender::pong).
     #[must_use]
     pub const fn auto_pong(mut self, on: bool) -> Self {
         self.auto_pong = on;
@@ -187,10 +169,20 @@ impl Config {
 
     /// Whether a close frame is answered at once, with its own code [RFC 6455 §5.5.1].
     ///
-    /// If not, the caller has to answer, with [`Reply::close`](crate::Reply::close).
+    /// If not, the caller has to answer, with [`Sender::close`](crate::Sender::close).
     #[must_use]
     pub const fn auto_close(mut self, on: bool) -> Self {
         self.auto_close = on;
+        self
+    }
+
+    /// Whether a server reports requests that are no upgrade, as
+    /// [`Event::Http`](crate::Event::Http), to be answered on the same port.
+    ///
+    /// If not, they are answered with status 426 automatically.
+    #[must_use]
+    pub const fn plain_http(mut self, on: bool) -> Self {
+        self.plain_http = on;
         self
     }
 

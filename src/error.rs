@@ -1,18 +1,25 @@
-//! What went wrong: [`Error`] for what the peer did, [`SendError`] for what the caller did.
+//! What the peer did wrong: [`Error`].
 
 use core::fmt;
 
-use crate::close::{CloseCode, MAX_CLOSE_REASON};
 use crate::deflate::{DeflateError, MAX_EMPTY, Refused};
-use crate::frame::{FrameError, MAX_CONTROL_PAYLOAD, Opcode, Rsv};
+use crate::frame::{CloseCode, FrameError, InvalidClose, Opcode, Rsv};
 use crate::handshake::HandshakeError;
+use crate::misuse::{RequestError, ResponseError, SendError};
 use crate::storage::NoRoom;
 
-/// Why a connection failed, or, for [`Blocked`](Self::Blocked) alone, why it cannot go on yet.
+/// Why a connection failed: what the peer did wrong, or did not do in time.
 ///
-/// Failure is sticky: after any other variant every later call gives the same error, and
-/// [`Connection::transport`](crate::Connection::transport) says to close TCP once the output,
-/// which ends with the right close frame or HTTP status, is written.
+/// Failure is final. When it occurs, the output ends with the right close frame or HTTP status,
+/// [`Connection::transport`](crate::Connection::transport) is
+/// [`TransportAction::Close`](crate::TransportAction::Close), and from then on
+/// [`Events::next`](crate::Events::next) and
+/// [`Connection::end_of_stream`](crate::Connection::end_of_stream) return the same error.
+///
+/// Three variants are different: [`Send`](Self::Send), [`Response`](Self::Response) and
+/// [`Request`](Self::Request) are mistakes of the caller, after which nothing is changed. They are
+/// here so that one function can pass on all errors with `?`. With the feature `std` each error also
+/// converts into `std::io::Error`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -81,11 +88,13 @@ pub enum Error {
     Timeout(Timeout),
     /// The stream ended before the closing handshake was done; RFC 6455 calls it 1006.
     UnexpectedEnd,
-    /// An answer that is due cannot be written; nothing is changed, and the same call goes on
-    /// where it was once the cause is gone. Not sticky.
-    ///
-    /// After [`tick`](crate::Connection::tick), call that again once there is room.
-    Blocked(SendError),
+    /// A message could not be sent, or an answer is due and a client's source of randomness failed.
+    /// Nothing is changed.
+    Send(SendError),
+    /// A request could not be answered. Nothing is changed.
+    Response(ResponseError),
+    /// A client's request could not be made.
+    Request(RequestError),
 }
 
 impl Error {
@@ -100,9 +109,12 @@ impl Error {
             Self::EmptyBlocks { .. } => CloseCode::POLICY_VIOLATION,
             Self::FrameTooLong { .. } | Self::MessageTooLong { .. } => CloseCode::TOO_BIG,
             Self::OutOfMemory { .. } | Self::Timeout(Timeout::Pong) => CloseCode::INTERNAL_ERROR,
-            Self::Handshake(_) | Self::Timeout(_) | Self::UnexpectedEnd | Self::Blocked(_) => {
-                return None;
-            }
+            Self::Handshake(_)
+            | Self::Timeout(_)
+            | Self::UnexpectedEnd
+            | Self::Send(_)
+            | Self::Response(_)
+            | Self::Request(_) => return None,
         })
     }
 
@@ -136,7 +148,9 @@ impl Error {
             Self::OutOfMemory { .. } => "out of memory",
             Self::Timeout(timeout) => timeout.reason(),
             Self::UnexpectedEnd => "stream ended before the closing handshake was done",
-            Self::Blocked(_) => "an answer cannot be written yet",
+            Self::Send(_) => "message not sent",
+            Self::Response(_) => "request not answered",
+            Self::Request(_) => "request not made",
         }
     }
 }
@@ -158,7 +172,9 @@ impl fmt::Display for Error {
                 write!(f, "message of {length} bytes or more, the limit is {limit}")
             }
             Self::OutOfMemory { length } => write!(f, "no memory for {length} bytes"),
-            Self::Blocked(error) => write!(f, "an answer cannot be written yet: {error}"),
+            Self::Send(error) => error.fmt(f),
+            Self::Response(error) => error.fmt(f),
+            Self::Request(error) => error.fmt(f),
             Self::InvalidDeflate { reason, offset } => {
                 write!(f, "compressed message is invalid at byte {offset}: {reason}")
             }
@@ -173,12 +189,53 @@ impl fmt::Display for Error {
     }
 }
 
-impl core::error::Error for Error {
-    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
-        match self {
-            Self::Blocked(error) => Some(error),
-            _ => None,
+impl core::error::Error for Error {}
+
+impl From<SendError> for Error {
+    fn from(error: SendError) -> Self {
+        Self::Send(error)
+    }
+}
+
+impl From<ResponseError> for Error {
+    fn from(error: ResponseError) -> Self {
+        Self::Response(error)
+    }
+}
+
+impl From<RequestError> for Error {
+    fn from(error: RequestError) -> Self {
+        Self::Request(error)
+    }
+}
+
+impl From<InvalidClose> for Error {
+    fn from(invalid: InvalidClose) -> Self {
+        match invalid {
+            InvalidClose::Length => Self::Protocol(ProtocolError::CloseLength),
+            InvalidClose::Code(code) => Self::Protocol(ProtocolError::CloseCode(code)),
+            InvalidClose::Reason { offset } => Self::InvalidCloseReason { offset },
         }
+    }
+}
+
+/// [`TimedOut`](std::io::ErrorKind::TimedOut), [`UnexpectedEof`](std::io::ErrorKind::UnexpectedEof),
+/// [`OutOfMemory`](std::io::ErrorKind::OutOfMemory), those of the caller's errors, and
+/// [`InvalidData`](std::io::ErrorKind::InvalidData) for everything else.
+#[cfg(feature = "std")]
+impl From<Error> for std::io::Error {
+    fn from(error: Error) -> Self {
+        use std::io::ErrorKind;
+        let kind = match error {
+            Error::Timeout(_) => ErrorKind::TimedOut,
+            Error::UnexpectedEnd => ErrorKind::UnexpectedEof,
+            Error::OutOfMemory { .. } => ErrorKind::OutOfMemory,
+            Error::Send(error) => return error.into(),
+            Error::Response(error) => return error.into(),
+            Error::Request(error) => return error.into(),
+            _ => ErrorKind::InvalidData,
+        };
+        Self::new(kind, error)
     }
 }
 
@@ -267,130 +324,3 @@ impl Timeout {
         }
     }
 }
-
-/// Why a call by the caller did nothing: after any of these the connection and the output are as
-/// they were.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[non_exhaustive]
-pub enum SendError {
-    /// The output has not enough room; the same call succeeds once it has.
-    ///
-    /// Never, if `needed` is more than the output can hold at all: 256 bytes are enough for
-    /// everything but the caller's own messages, headers and bodies.
-    Full {
-        /// How much room the call needs, in bytes.
-        needed: usize,
-        /// How much there was, in bytes.
-        room: usize,
-    },
-    /// The source of randomness failed.
-    Entropy,
-    /// The opening handshake is not done.
-    NotOpen,
-    /// A close frame was sent or received, or the connection failed.
-    Closed,
-    /// The payload of a ping or pong is longer than 125 bytes.
-    ControlTooLong {
-        /// The length of the payload, in bytes.
-        length: usize,
-    },
-    /// The reason of a close frame is longer than 123 bytes.
-    ReasonTooLong {
-        /// The length of the reason, in bytes.
-        length: usize,
-    },
-    /// A fragmented message is under way, so a new one cannot start, nor its kind change.
-    Fragmented,
-    /// A compressed message is under way, which cannot go on with a frame that is not: one that
-    /// the caller writes itself, or is to be sent with
-    /// [`Compression::Never`](crate::Compression::Never).
-    Compressed,
-    /// A frame of this length, in bytes, cannot be expressed.
-    FrameTooLong {
-        /// The length of the payload.
-        length: u64,
-    },
-    /// There is no request to accept or to respond to.
-    NoRequest,
-    /// The request is not one to upgrade, so it cannot be accepted.
-    NotAnUpgrade,
-    /// The subprotocol is not among those that the client asked for.
-    ProtocolNotOffered,
-    /// A subprotocol, at this index, is not an HTTP token, or stands there twice.
-    InvalidProtocol {
-        /// The index in the list of subprotocols.
-        index: usize,
-    },
-    /// The header at this index has a name that is not a token or belongs to the handshake, or a
-    /// value with control characters.
-    InvalidHeader {
-        /// The index in the list of headers.
-        index: usize,
-    },
-    /// The origin has control characters.
-    InvalidOrigin,
-    /// The host is empty or has characters that a Host header cannot have.
-    InvalidHost,
-    /// The target is neither a path, which starts with `/`, nor a URL with `http` or `https` and the
-    /// same host; or it has spaces, a `#`, or characters outside ASCII.
-    InvalidTarget,
-    /// No response can have this HTTP status: it is not between 200 and 599.
-    InvalidStatus(u16),
-    /// The subprotocols to ask for do not fit the storage, which has to remember them.
-    ProtocolsTooLong {
-        /// Their length with separators, in bytes.
-        length: usize,
-        /// What the storage holds, in bytes.
-        limit: usize,
-    },
-}
-
-impl fmt::Display for SendError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Full { needed, room } => {
-                write!(f, "{needed} bytes to write, the output has room for {room}")
-            }
-            Self::Entropy => f.write_str("the source of randomness failed"),
-            Self::NotOpen => f.write_str("the opening handshake is not done"),
-            Self::Closed => f.write_str("the connection is closing or closed"),
-            Self::ControlTooLong { length } => {
-                write!(f, "control frame of {length} bytes, the limit is {MAX_CONTROL_PAYLOAD}")
-            }
-            Self::ReasonTooLong { length } => {
-                write!(f, "close reason of {length} bytes, the limit is {MAX_CLOSE_REASON}")
-            }
-            Self::Fragmented => f.write_str("a fragmented message is under way"),
-            Self::Compressed => {
-                f.write_str("a compressed message is under way, it cannot go on with a plain frame")
-            }
-            Self::FrameTooLong { length } => {
-                write!(f, "frame of {length} bytes, the limit is 2^63 - 1")
-            }
-            Self::NoRequest => f.write_str("there is no request to answer"),
-            Self::NotAnUpgrade => f.write_str("the request is not a WebSocket upgrade"),
-            Self::ProtocolNotOffered => f.write_str("the client did not ask for this subprotocol"),
-            Self::InvalidProtocol { index } => {
-                write!(f, "subprotocol {index} is not an HTTP token, or repeated")
-            }
-            Self::InvalidHeader { index } => write!(
-                f,
-                "header {index} has an invalid name or value, or belongs to the handshake"
-            ),
-            Self::InvalidOrigin => f.write_str("the origin has control characters"),
-            Self::InvalidHost => f.write_str("the host is empty or not fit for a Host header"),
-            Self::InvalidTarget => f.write_str(
-                "the target must be a path or a URL on the host, in printable ASCII without #",
-            ),
-            Self::InvalidStatus(status) => {
-                write!(f, "HTTP status {status} is not between 200 and 599")
-            }
-            Self::ProtocolsTooLong { length, limit } => {
-                write!(f, "subprotocols of {length} bytes, the storage holds {limit}")
-            }
-        }
-    }
-}
-
-impl core::error::Error for SendError {}

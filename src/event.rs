@@ -1,31 +1,32 @@
-//! What a connection tells its caller.
+//! What the peer has done: the events that a connection returns.
 
-use crate::close::CloseFrame;
+use crate::frame::CloseFrame;
 use crate::handshake::{RequestHead, ResponseHead};
 use crate::message::{Message, Piece};
 
 /// Something that the peer has done, lent until the next call.
 ///
-/// It borrows from the chunk that was received or from the connection's own memory, so it stays in
-/// the function that calls [`receive`](crate::Connection::receive); what has to leave it is copied
-/// or answered there.
+/// It borrows from the chunk that was received or from the connection's memory. What has to outlive
+/// it is copied, or moved out with
+/// [`Connection::next_message`](crate::Connection::next_message).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Event<'a> {
     /// Server: a valid request to upgrade [RFC 6455 §4.2.1].
     ///
-    /// Answer it with [`Reply::accept`](crate::Reply::accept) or
-    /// [`Reply::respond`](crate::Reply::respond), or later with the connection's methods of the
-    /// same names. Until then nothing behind the head is consumed.
+    /// Answer it with [`Sender::accept`](crate::Sender::accept) or
+    /// [`Sender::respond`](crate::Sender::respond), at once or later through
+    /// [`Connection::sender`](crate::Connection::sender). Until then nothing behind the head is
+    /// consumed.
     Request(RequestHead<'a>),
-    /// Server: a request on the same port that is no upgrade.
+    /// Server: a request that is no upgrade, with [`Config::plain_http`](crate::Config::plain_http).
     ///
-    /// Answer it with [`Reply::respond`](crate::Reply::respond), or call
-    /// [`Reply::defer`](crate::Reply::defer) to answer it later; otherwise it is answered with
-    /// status 426. A body, if any, is left in [`Events::remaining`](crate::Events::remaining).
+    /// Answer it with [`Sender::respond`](crate::Sender::respond), at once or later. Until then
+    /// nothing behind the head is consumed; a body, if any, is in
+    /// [`Events::remaining`](crate::Events::remaining).
     Http(RequestHead<'a>),
-    /// Client: the server has accepted; messages can go both ways.
+    /// Client: the server has accepted. Messages can be sent and received.
     Open(ResponseHead<'a>),
     /// Client: the server has answered with a status other than 101.
     ///
@@ -43,15 +44,15 @@ pub enum Event<'a> {
     Body(&'a [u8]),
     /// A whole message, with [`Delivery::Whole`](crate::Delivery::Whole).
     Message(Message<'a>),
-    /// A part of a message, with [`Delivery::Streaming`](crate::Delivery::Streaming); never longer
-    /// than the chunk that it came in, or if it is compressed, than its window.
+    /// A part of a message, with [`Delivery::Streaming`](crate::Delivery::Streaming). It is at most as
+    /// long as the chunk that it arrived in or, if the message is compressed, as the window.
     Piece(Piece<'a>),
-    /// A ping, with its payload; already answered unless
+    /// A ping, with its payload. It is answered already, unless
     /// [`Config::auto_pong`](crate::Config::auto_pong) is off.
     Ping(&'a [u8]),
     /// A pong, with its payload.
     Pong(&'a [u8]),
-    /// The peer's close frame; already answered unless
+    /// The peer's close frame. It is answered already, unless
     /// [`Config::auto_close`](crate::Config::auto_close) is off. Nothing more is received.
     Close(CloseFrame<'a>),
 }

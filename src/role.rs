@@ -6,10 +6,10 @@ use core::fmt;
 use sha1_smol::Sha1;
 
 use crate::deflate::DeflateConfig;
-use crate::error::SendError;
 use crate::event::Event;
 use crate::frame::MaskKey;
 use crate::handshake::{self, Body, ClientKey, HandshakeError, RequestHead, ResponseHead, Verdict};
+use crate::misuse::SendError;
 
 /// The side of a connection: [`Server`] or [`Client`].
 ///
@@ -132,6 +132,11 @@ impl<M: Entropy> Client<M> {
         Self { entropy, opening: Opening::Nonce([0; 16]) }
     }
 
+    /// The source of masking keys.
+    pub fn entropy(&mut self) -> &mut M {
+        &mut self.entropy
+    }
+
     /// The request's key, of a new nonce.
     pub(crate) fn renew_key(&mut self) -> Result<ClientKey, SendError> {
         let mut nonce = [0; 16];
@@ -241,8 +246,8 @@ pub trait Entropy {
     ///
     /// # Errors
     ///
-    /// [`EntropyError`] when no strong randomness can be had; the call that needed it then gives
-    /// [`SendError::Entropy`], and may be repeated.
+    /// [`EntropyError`] if no secure randomness is available. The call that needed it then returns
+    /// [`SendError::Entropy`], and can be repeated.
     fn fill(&mut self, bytes: &mut [u8]) -> Result<(), EntropyError>;
 }
 
@@ -259,7 +264,7 @@ pub struct EntropyError;
 
 impl fmt::Display for EntropyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("no strong randomness to be had")
+        f.write_str("no secure randomness available")
     }
 }
 
@@ -268,8 +273,11 @@ impl core::error::Error for EntropyError {}
 /// The operating system's randomness (feature `getrandom`), buffered so that one system call
 /// serves many masking keys.
 ///
-/// A connection holds 256 bytes for it; to share one among many connections of a thread, give
-/// each a handle of yours that implements [`Entropy`] over it.
+/// A connection holds 256 bytes for it. To share one among many connections of a thread, give
+/// each a handle of your own that implements [`Entropy`] over it.
+///
+/// After `fork()` both processes have the same buffered bytes, and would use the same masking keys.
+/// Call [`discard`](Self::discard) in one of them before it sends.
 #[cfg(feature = "getrandom")]
 pub struct SystemEntropy {
     bytes: [u8; Self::SIZE],
@@ -284,6 +292,11 @@ impl SystemEntropy {
     #[must_use]
     pub const fn new() -> Self {
         Self { bytes: [0; Self::SIZE], used: Self::SIZE }
+    }
+
+    /// Drops the buffered bytes, as is necessary after `fork()`; the next use asks the system.
+    pub fn discard(&mut self) {
+        *self = Self::new();
     }
 }
 
@@ -357,6 +370,18 @@ mod tests {
         keys.sort_unstable();
         keys.dedup();
         assert_eq!(keys.len(), 200);
+    }
+
+    #[cfg(feature = "getrandom")]
+    #[test]
+    fn discarded_bytes_are_not_used() {
+        let mut source = SystemEntropy::new();
+        source.fill(&mut [0; 4]).unwrap();
+        let buffered = source.bytes;
+        source.discard();
+        let mut next = [0; 16];
+        source.fill(&mut next).unwrap();
+        assert!(!buffered.windows(16).any(|bytes| bytes == next));
     }
 
     #[cfg(feature = "getrandom")]

@@ -1,6 +1,8 @@
 //! UTF-8 as text messages need it [RFC 6455 §8.1]: whole, or piece by piece with an error at the
 //! first byte that cannot continue.
 
+use crate::slice;
+
 /// The bytes as text.
 ///
 /// # Errors
@@ -96,7 +98,7 @@ impl Validator {
         mut sink: impl FnMut(&str) -> Result<(), E>,
     ) -> Result<(), E> {
         let consumed = if self.length == 0 { 0 } else { self.complete(piece, before, &mut sink)? };
-        let rest = piece.get(consumed..).unwrap_or_default();
+        let rest = slice::tail(piece, consumed);
         let (whole, start) = rest.split_at_checked(complete_part(rest)).unwrap_or_default();
         match (self::whole(whole), core::str::from_utf8(start)) {
             (Ok(text), Ok(_)) => sink(text),
@@ -147,7 +149,7 @@ impl Validator {
                 *slot = *byte;
                 length += 1;
             }
-            let sequence = sequence.get(..length).unwrap_or_default();
+            let sequence = slice::head(&sequence, length);
             match core::str::from_utf8(sequence) {
                 Ok(text) => {
                     self.length = 0;

@@ -14,7 +14,7 @@ use sansocket::{Client, Config, Delivery, Error, Fixed, MessageKind, Server, Sto
 #[global_allocator]
 static HEAP: CountingHeap = CountingHeap;
 
-/// Feeds byte by byte and gives how many bytes it took to fail, and with what.
+/// Feeds byte by byte and returns how many bytes it took to fail, and with what error.
 fn fails_after<R: Side, S: Storage>(driver: &mut Driver<R, S>, bytes: &[u8]) -> (usize, Error) {
     for (index, byte) in bytes.chunks(1).enumerate() {
         driver.feed(byte, false);
@@ -154,16 +154,16 @@ mod on_the_heap {
         step: usize,
         out: &mut Vec<u8>,
     ) -> usize {
-        let mut told = 0;
+        let mut count = 0;
         for chunk in bytes.chunks(step) {
             let mut events = connection.receive(chunk, out);
             while let Some((event, mut reply)) = events.next().expect("a valid stream") {
                 R::open(&event, &mut reply);
-                told += 1;
+                count += 1;
             }
             out.clear();
         }
-        told
+        count
     }
 
     /// An output that will not grow, so that only the connection is measured.
@@ -213,8 +213,8 @@ mod on_the_heap {
                     let config = Config::new().max_message(LIMIT as u64);
                     let mut connection = established::<R, _>(Heap, config);
                     let mut out = output();
-                    let (told, usage) = measure(|| feed(&mut connection, &bytes, step, &mut out));
-                    assert_eq!(told, 1);
+                    let (count, usage) = measure(|| feed(&mut connection, &bytes, step, &mut out));
+                    assert_eq!(count, 1);
                     assert!(usage.peak <= signed(LIMIT) + 256, "{usage:?}, chunks of {step}");
                 }
             }
@@ -232,8 +232,8 @@ mod on_the_heap {
         let mut message = wire::frame(true, FIN | BINARY, &[3; 1 << 20]);
         let mut connection = established::<Server, _>(Heap, streaming);
         let mut out = output();
-        let (told, usage) = measure(|| feed(&mut connection, &message, STEP, &mut out));
-        assert_eq!(told, message.len().div_ceil(STEP));
+        let (count, usage) = measure(|| feed(&mut connection, &message, STEP, &mut out));
+        assert_eq!(count, message.len().div_ceil(STEP));
         assert!(usage.peak <= signed(STEP), "{usage:?}");
 
         let mut connection = established::<Server, _>(Heap, streaming);
@@ -275,8 +275,8 @@ mod on_the_heap {
             let mut connection = established::<Server, _>(Heap, Config::new().retain(retain));
             let mut out = output();
             let large = wire::frame(true, FIN | BINARY, &[5; 1 << 20]);
-            let (told, usage) = measure(|| feed(&mut connection, &large, 4096, &mut out));
-            assert_eq!(told, 1);
+            let (count, usage) = measure(|| feed(&mut connection, &large, 4096, &mut out));
+            assert_eq!(count, 1);
             assert!(usage.peak >= 1 << 20, "{usage:?}");
             assert!(usage.held <= i64::from(retain), "{usage:?}, {retain} bytes to be retained");
         }
@@ -329,7 +329,7 @@ mod on_the_heap {
         assert!(matches!(events.next(), Ok(Some((Event::Request(_), _)))));
         connection.release();
         assert_eq!(connection.request().map(|request| request.target()), Some("/chat"));
-        connection.accept(Accept::new(), &mut driver.out).unwrap();
+        connection.sender(&mut driver.out).accept(Accept::new()).unwrap();
     }
 
     /// The report of a closed connection outlives the release: that is all that it holds.
@@ -338,14 +338,15 @@ mod on_the_heap {
         let mut out = output();
         let (connection, usage) = measure(|| {
             let mut connection = established::<Server, _>(Heap, Config::new());
-            connection.close(CloseFrame::new(CloseCode::NORMAL, "mine"), &mut out).unwrap();
+            connection.sender(&mut out).close(CloseFrame::new(CloseCode::NORMAL, "mine")).unwrap();
             let close = wire::frame(true, FIN | CLOSE, &wire::close_payload(1000, "yours"));
             feed(&mut connection, &close, 1, &mut out);
             connection.release();
             connection
         });
         let report = connection.close_report();
-        assert_eq!((report.local_reason, report.remote_reason), (Some("mine"), Some("yours")));
+        let frame = |reason| Some(CloseFrame::new(CloseCode::NORMAL, reason));
+        assert_eq!((report.sent, report.received), (frame("mine"), frame("yours")));
         assert!(usage.held <= 256, "{usage:?}");
     }
 

@@ -1,7 +1,7 @@
 //! What `Connection::buffered` counts: the memory for the message under way.
 #![cfg(feature = "alloc")]
 
-use sansocket::{Config, Connection, Event, Fixed, Negotiated, Server};
+use sansocket::{Config, Connection, Event, Fixed, Server};
 
 /// The masked header of a binary frame of 100,000 bytes, with the mask 0.
 const HEADER: [u8; 14] = [0x82, 0xFF, 0, 0, 0, 0, 0, 1, 0x86, 0xA0, 0, 0, 0, 0];
@@ -10,7 +10,7 @@ const LENGTH: usize = 100_000;
 #[test]
 fn it_grows_with_what_arrives_and_shrinks_to_what_is_kept() {
     let config = Config::new().retain(1000);
-    let mut connection = Connection::established(Server, Negotiated::new(), config);
+    let mut connection = Connection::established(Server, None, config);
     let mut out = Vec::new();
     assert_eq!(connection.buffered(), 0);
 
@@ -39,7 +39,7 @@ fn it_grows_with_what_arrives_and_shrinks_to_what_is_kept() {
 
 #[test]
 fn a_release_leaves_the_message_under_way() {
-    let mut connection = Connection::established(Server, Negotiated::new(), Config::new());
+    let mut connection = Connection::established(Server, None, Config::new());
     let mut out = Vec::new();
     for chunk in [&HEADER[..], &[0; 500]] {
         assert!(connection.receive(chunk, &mut out).next().expect("valid").is_none());
@@ -64,7 +64,7 @@ fn of_a_compressed_message_it_counts_the_bytes_that_come_out() {
     }
     let payload: Vec<u8> =
         bits.chunks(8).map(|byte| byte.iter().rev().fold(0, |byte, bit| byte << 1 | bit)).collect();
-    let negotiated = Negotiated::new().deflate(DeflateParams::default());
+    let negotiated = Some(DeflateParams::default());
     let mut connection = Connection::established(Server, negotiated, Config::new());
     let mut out = Vec::new();
     // Not the last frame.
@@ -77,6 +77,6 @@ fn of_a_compressed_message_it_counts_the_bytes_that_come_out() {
 #[test]
 fn memory_of_constant_size_is_always_there() {
     let fixed = Fixed::<256>;
-    let connection = Connection::established_in(fixed, Server, Negotiated::new(), Config::new());
+    let connection = Connection::established_in(fixed, Server, None, Config::new());
     assert_eq!(connection.buffered(), 256);
 }

@@ -1,10 +1,12 @@
-//! Contract 1, chop invariance: however a stream is cut, and whether its chunks may be changed or
-//! not, a connection tells, sends and ends the same.
+//! Contract 1, chop invariance: however a stream is cut, and whatever kind its chunks are, the
+//! events, the bytes sent, the deadlines and the end are the same.
 //!
-//! The reference is the whole stream in one chunk that may be changed. In streaming delivery the
-//! pieces of a frame are put together before they are compared.
+//! The reference is the whole stream in one chunk that may be changed, cut only where the time is
+//! set. In streaming delivery the pieces of a frame are joined before they are compared.
 
 mod common;
+
+use core::time::Duration;
 
 use common::conversation::{Conversation, any_config, any_conversation};
 use common::output::Output;
@@ -13,6 +15,7 @@ use common::side::{Script, Side, established};
 use common::wire::{self, BINARY, FIN, TEXT};
 use proptest::collection::vec;
 use proptest::prelude::*;
+use proptest::sample::Index;
 #[cfg(feature = "alloc")]
 use sansocket::Heap;
 use sansocket::{Client, Config, Delivery, Fixed, Server, Storage};
@@ -20,18 +23,69 @@ use sansocket::{Client, Config, Delivery, Fixed, Server, Storage};
 const REGRESSIONS: &str =
     concat!(env!("CARGO_MANIFEST_DIR"), "/proptest-regressions/chop_invariance.txt");
 
+/// The forms of delivery, without and with an input.
+const DELIVERIES: [(Delivery, bool); 4] = [
+    (Delivery::Whole, false),
+    (Delivery::Whole, true),
+    (Delivery::Streaming, false),
+    (Delivery::Streaming, true),
+];
+
 /// How to start over with one and the same connection.
 #[derive(Clone, Copy)]
-struct Setup<S> {
+struct Setup<'a, S> {
     storage: S,
     config: Config,
     manners: Manners,
     established: bool,
-    /// Whether what is not consumed waits in the caller's buffer.
+    /// Whether bytes are received through an input, whatever the cuts say of their kind.
     waits: bool,
+    /// Where in the stream the time is set.
+    clock: &'a [usize],
 }
 
-impl<S: Storage + Copy> Setup<S> {
+/// Which deadline of an open connection is the next one: each of them hides the other.
+#[derive(Clone, Copy, Debug)]
+enum Next {
+    /// That of the keep-alive ping, counted from the last byte received.
+    KeepAlive,
+    /// That of the idle timeout, counted from the last part of a message.
+    Idle,
+}
+
+impl Next {
+    const ALL: [Self; 2] = [Self::KeepAlive, Self::Idle];
+
+    /// All deadlines, none of which is reached.
+    fn deadlines(self, config: Config) -> Config {
+        let hours = |hours: u64| Duration::from_secs(3600 * hours);
+        let (keep_alive, idle) = match self {
+            Self::KeepAlive => (hours(24), hours(48)),
+            Self::Idle => (hours(48), hours(24)),
+        };
+        config
+            .opening_timeout(hours(72))
+            .closing_timeout(hours(73))
+            .server_drop_timeout(hours(74))
+            .keep_alive(keep_alive, hours(1))
+            .idle_timeout(idle)
+    }
+}
+
+fn any_next() -> impl Strategy<Value = Next> {
+    prop::sample::select(&Next::ALL[..])
+}
+
+/// Where the time is set in a stream of this length.
+fn places(clock: &[Index], length: usize) -> Vec<usize> {
+    clock.iter().map(|place| place.index(length + 1)).collect()
+}
+
+fn any_clock() -> impl Strategy<Value = Vec<Index>> {
+    vec(any::<Index>(), 0..4)
+}
+
+impl<S: Storage + Copy> Setup<'_, S> {
     /// The record of the stream cut like this.
     fn run<R: Side>(
         &self,
@@ -39,15 +93,16 @@ impl<S: Storage + Copy> Setup<S> {
         cuts: impl IntoIterator<Item = (usize, bool)>,
     ) -> Transcript {
         let mut out = Output::unbounded();
-        let config = if self.waits { self.config.delivery(Delivery::InPlace) } else { self.config };
+        let config = self.config;
         let connection = if self.established {
             established::<R, S>(self.storage, config)
         } else {
             R::connect(self.storage, config, &mut out)
         };
         let mut driver = Driver::new(connection, out).with_manners(self.manners);
+        driver = driver.with_clock(self.clock);
         if self.waits {
-            driver = driver.keeping();
+            driver = driver.with_input();
         }
         driver.feed_in(bytes, cuts);
         driver.finish()
@@ -55,7 +110,7 @@ impl<S: Storage + Copy> Setup<S> {
 
     /// Compares the ways of cutting, `pattern` being one that is repeated.
     fn check<R: Side>(&self, bytes: &[u8], pattern: &[(usize, bool)]) -> Result<(), TestCaseError> {
-        let whole = self.run::<R>(bytes, [(bytes.len(), true)]);
+        let whole = Self { waits: false, ..*self }.run::<R>(bytes, [(bytes.len(), true)]);
         prop_assert_eq!(&self.run::<R>(bytes, [(bytes.len(), false)]), &whole, "shared");
         // Single bytes of a long stream take long; these chunks still cut every header.
         let step = if bytes.len() < 4000 { 1 } else { 29 };
@@ -106,18 +161,21 @@ macro_rules! conversations {
                 fn $name(
                     conversation in any_conversation(),
                     config in any_config(),
+                    next in any_next(),
+                    clock in any_clock(),
                     manners in manners(),
                     pattern in pattern(),
                 ) {
-                    let established = conversation.head.is_none();
+                    let bytes = conversation.bytes::<$side>();
                     let setup = Setup {
                         storage: $storage,
-                        config,
+                        config: next.deadlines(config),
                         manners,
-                        established,
+                        established: conversation.head.is_none(),
                         waits: $waits,
+                        clock: &places(&clock, bytes.len()),
                     };
-                    setup.check::<$side>(&conversation.bytes::<$side>(), &pattern)?;
+                    setup.check::<$side>(&bytes, &pattern)?;
                 }
             )*
         }
@@ -128,15 +186,15 @@ conversations! {
     #[cfg(feature = "alloc")]
     a_server_on_the_heap: Server, Heap, false;
     #[cfg(feature = "alloc")]
-    a_server_on_the_heap_in_place: Server, Heap, true;
+    a_server_on_the_heap_with_an_input: Server, Heap, true;
     #[cfg(feature = "alloc")]
     a_client_on_the_heap: Client<Script>, Heap, false;
     #[cfg(feature = "alloc")]
-    a_client_on_the_heap_in_place: Client<Script>, Heap, true;
+    a_client_on_the_heap_with_an_input: Client<Script>, Heap, true;
     a_server_of_300_bytes: Server, Fixed::<300>, false;
-    a_server_of_300_bytes_in_place: Server, Fixed::<300>, true;
+    a_server_of_300_bytes_with_an_input: Server, Fixed::<300>, true;
     a_client_of_300_bytes: Client<Script>, Fixed::<300>, false;
-    a_client_of_300_bytes_in_place: Client<Script>, Fixed::<300>, true;
+    a_client_of_300_bytes_with_an_input: Client<Script>, Fixed::<300>, true;
     a_server_of_17_bytes: Server, Fixed::<17>, false;
 }
 
@@ -150,10 +208,13 @@ proptest! {
         established in any::<bool>(),
         waits in any::<bool>(),
         config in any_config(),
+        next in any_next(),
+        clock in any_clock(),
         pattern in pattern(),
     ) {
-        let manners = Manners::default();
-        let setup = Setup { storage: Fixed::<100>, config, manners, established, waits };
+        let (manners, config) = (Manners::default(), next.deadlines(config));
+        let clock = &places(&clock, bytes.len())[..];
+        let setup = Setup { storage: Fixed::<100>, config, manners, established, waits, clock };
         setup.check::<Server>(&bytes, &pattern)?;
         setup.check::<Client<Script>>(&bytes, &pattern)?;
     }
@@ -172,6 +233,7 @@ proptest! {
             manners,
             established: true,
             waits: false,
+            clock: &[],
         };
         let server = setup.run::<Server>(&conversation.bytes::<Server>(), pattern.clone());
         let client = Setup { manners: Manners::default(), ..setup }
@@ -199,18 +261,23 @@ fn every_two_cuts_of_a_short_conversation() {
             b"junk".to_vec(),
         ];
         let bytes = conversation.concat();
-        for delivery in [Delivery::Whole, Delivery::InPlace, Delivery::Streaming] {
-            let config = Config::new().delivery(delivery);
-            let manners = Manners { echo: true, answer_controls: false };
-            let waits = delivery == Delivery::InPlace;
-            let setup = Setup { storage: Fixed::<64>, config, manners, established: true, waits };
-            let whole = setup.run::<R>(&bytes, [(bytes.len(), true)]);
-            assert_eq!((whole.seen.last(), whole.error), (Some(&closed()), None));
-            for first in 0..=bytes.len() {
-                for second in 0..=bytes.len() - first {
-                    for kinds in [[true; 3], [false; 3], [true, false, true]] {
-                        let cuts = [(first, kinds[0]), (second, kinds[1]), (bytes.len(), kinds[2])];
-                        assert_eq!(setup.run::<R>(&bytes, cuts), whole, "{cuts:?}");
+        for (delivery, waits) in DELIVERIES {
+            for next in Next::ALL {
+                let config = next.deadlines(Config::new().delivery(delivery));
+                for first in 0..=bytes.len() {
+                    let clock = &[first][..];
+                    let manners = Manners { echo: true, answer_controls: false };
+                    let storage = Fixed::<64>;
+                    let setup = Setup { storage, config, manners, established: true, waits, clock };
+                    let whole =
+                        Setup { waits: false, ..setup }.run::<R>(&bytes, [(bytes.len(), true)]);
+                    assert_eq!((whole.seen.last(), whole.error), (Some(&closed()), None));
+                    for second in 0..=bytes.len() - first {
+                        for kinds in [[true; 3], [false; 3], [true, false, true]] {
+                            let lengths = [first, second, bytes.len()];
+                            let cuts = lengths.into_iter().zip(kinds);
+                            assert_eq!(setup.run::<R>(&bytes, cuts), whole, "{lengths:?}");
+                        }
                     }
                 }
             }
@@ -223,23 +290,72 @@ fn every_two_cuts_of_a_short_conversation() {
     check::<Client<Script>>();
 }
 
-/// The largest frames of each form of header, byte by byte.
+/// The largest frames of each form of header, and those that wait in an input, byte by byte.
 #[test]
-fn lengths_where_the_header_changes() {
-    for length in [125, 126, 127, 65_535, 65_536] {
-        let bytes = wire::frame(true, FIN | TEXT, &vec![b'a'; length]);
-        for delivery in [Delivery::Whole, Delivery::InPlace, Delivery::Streaming] {
-            let config = Config::new().delivery(delivery);
+fn lengths_where_a_frame_is_received_in_another_way() {
+    fn check<S: Storage + Copy>(storage: S, length: usize, kind: u8, next: Next) {
+        let bytes = wire::frame(true, FIN | kind, &vec![b'a'; length]);
+        // Twice the same: then a call without a byte is between them.
+        let (middle, end) = (bytes.len() / 2, bytes.len());
+        let clock = &[1, middle, middle, end - 5, end - 2, end - 1, end - 1][..];
+        for (delivery, waits) in DELIVERIES {
+            let config = next.deadlines(Config::new().delivery(delivery));
             let manners = Manners { echo: true, answer_controls: false };
-            let waits = delivery == Delivery::InPlace;
-            let storage = Fixed::<65_536>;
-            let setup = Setup { storage, config, manners, established: true, waits };
-            let whole = setup.run::<Server>(&bytes, [(bytes.len(), true)]);
+            let setup = Setup { storage, config, manners, established: true, waits, clock };
+            let whole =
+                Setup { waits: false, ..setup }.run::<Server>(&bytes, [(bytes.len(), true)]);
             assert_eq!((whole.seen.len(), whole.error), (1, None));
             for in_place in [true, false] {
                 let bytewise = setup.run::<Server>(&bytes, core::iter::repeat((1, in_place)));
-                assert!(bytewise == whole, "{length} bytes, {delivery:?}, in place: {in_place}");
+                assert_eq!(bytewise.timeouts, whole.timeouts, "{length} bytes, {next:?}");
+                assert!(
+                    bytewise == whole,
+                    "{length} bytes of {kind}, {delivery:?}, in place: {in_place}"
+                );
             }
+        }
+    }
+    for length in [125, 126, 127, 4095, 4096, 65_535, 65_536] {
+        for kind in [TEXT, BINARY] {
+            for next in Next::ALL {
+                #[cfg(feature = "alloc")]
+                check(Heap, length, kind, next);
+                check(Fixed::<65_536>, length, kind, next);
+            }
+        }
+    }
+}
+
+/// The deadline of a keep-alive ping is counted from the byte that was received last: the first
+/// one of a message, the last one, and the first one of the next message.
+#[test]
+fn the_last_byte_decides_on_the_next_ping() {
+    fn check<S: Storage + Copy>(storage: S, length: usize, kind: u8) {
+        let frame = wire::frame(true, FIN | kind, &vec![b'a'; length]);
+        let bytes = [&frame[..], &frame[..1]].concat();
+        for (delivery, waits) in DELIVERIES {
+            let config = Next::KeepAlive.deadlines(Config::new().delivery(delivery));
+            let manners = Manners::default();
+            let clock = &[0, 1, frame.len(), bytes.len()];
+            let setup = Setup { storage, config, manners, established: true, waits, clock };
+            for in_place in [true, false] {
+                for step in [bytes.len(), 1] {
+                    let cuts = core::iter::repeat((step, in_place));
+                    let Transcript { timeouts, before_end, .. } = setup.run::<Server>(&bytes, cuts);
+                    let after = |seconds: u64| Some(Duration::from_secs(24 * 3600 + seconds));
+                    // Before the first byte, after it, after the frame, after the byte behind it.
+                    let expected = [None, after(0), after(1), after(2), after(3)];
+                    assert_eq!(timeouts, expected, "{length} bytes of {kind}, {delivery:?}");
+                    assert_eq!(before_end.next_timeout, after(3));
+                }
+            }
+        }
+    }
+    for length in [0, 5, 200, 5000] {
+        for kind in [TEXT, BINARY] {
+            #[cfg(feature = "alloc")]
+            check(Heap, length, kind);
+            check(Fixed::<5000>, length, kind);
         }
     }
 }

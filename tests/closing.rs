@@ -1,50 +1,54 @@
-//! The closing handshake in every order [RFC 6455 §1.4, §5.5.1, §7]: events, bytes, where the
-//! connection stands, what to do about TCP, and every field of the report.
+//! The closing handshake in every order [RFC 6455 §1.4, §5.5.1, §7]: events, bytes, the state, what
+//! to do about TCP, and every field of the report.
 
 mod wire;
 
 use sansocket::{
-    CloseCode, CloseFrame, CloseReport, Config, Connection, Delivery, Error, Event, MessageKind,
-    ProtocolError, Role, SendError, Server, State, Storage, TransportAction,
+    CloseCode, CloseFrame, CloseReport, Config, Connection, Delivery, Endpoint, Error, Event,
+    Fragment, MessageKind, ProtocolError, Role, SendError, Server, State, Storage, TransportAction,
 };
 use wire::{
     Out, ScriptedClient, Seen, Side, close_body, feed, feed_with, from_peer, from_us, open,
 };
 
-/// A report in the order of its fields, so that each test names all of them.
+/// A close frame: its code and its reason.
+type Frame = (Option<u16>, String);
+
+/// A report that owns its reasons, so that each test names all of its fields.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Report {
-    closed_by_me: bool,
-    failed_by_me: bool,
-    dropped_by_me: bool,
+    sent: Option<Frame>,
+    received: Option<Frame>,
+    closed_first: Option<Endpoint>,
+    dropped_by: Option<Endpoint>,
+    failure: Option<Error>,
     was_clean: bool,
-    not_clean_reason: Option<String>,
-    timeouts: [bool; 3],
-    /// Of the close frames, ours and the peer's.
-    frames: (bool, bool),
-    local: (Option<u16>, Option<String>),
-    remote: (Option<u16>, Option<String>),
 }
 
 fn report<R: Role, S: Storage>(connection: &Connection<R, S>) -> Report {
     let report: CloseReport<'_> = connection.close_report();
-    let code = |code: Option<CloseCode>| code.map(CloseCode::get);
-    let text = |text: Option<&str>| text.map(str::to_owned);
+    let owned = |frame: CloseFrame<'_>| (frame.code().map(CloseCode::get), frame.reason().into());
     Report {
-        closed_by_me: report.closed_by_me,
-        failed_by_me: report.failed_by_me,
-        dropped_by_me: report.dropped_by_me,
-        was_clean: report.was_clean,
-        not_clean_reason: text(report.not_clean_reason),
-        timeouts: [report.opening_timeout, report.closing_timeout, report.server_drop_timeout],
-        frames: (report.close_sent, report.close_received),
-        local: (code(report.local_code), text(report.local_reason)),
-        remote: (code(report.remote_code), text(report.remote_reason)),
+        sent: report.sent.map(owned),
+        received: report.received.map(owned),
+        closed_first: report.closed_first,
+        dropped_by: report.dropped_by,
+        failure: report.failure,
+        was_clean: report.was_clean(),
     }
 }
 
-fn some(text: &str) -> Option<String> {
-    Some(text.into())
+/// A close frame with a code.
+fn close(code: u16, reason: &str) -> Option<Frame> {
+    Some((Some(code), reason.into()))
+}
+
+const LOCAL: Option<Endpoint> = Some(Endpoint::Local);
+const REMOTE: Option<Endpoint> = Some(Endpoint::Remote);
+
+/// Who drops TCP after a closing handshake: the server, which is this side or still has to.
+fn dropped<R: Side>() -> Option<Endpoint> {
+    if R::MASKS { None } else { LOCAL }
 }
 
 /// The state and the advice of a side that has closed cleanly: only the server drops TCP.
@@ -52,7 +56,7 @@ fn done<R: Side>() -> (State, TransportAction) {
     (State::Closed, if R::MASKS { TransportAction::AwaitClose } else { TransportAction::Close })
 }
 
-fn standing<R: Role, S: Storage>(connection: &Connection<R, S>) -> (State, TransportAction) {
+fn state<R: Role, S: Storage>(connection: &Connection<R, S>) -> (State, TransportAction) {
     (connection.state(), connection.transport())
 }
 
@@ -64,6 +68,9 @@ fn peer_close<R: Side>(code: u16, reason: &str) -> Vec<u8> {
 fn seen_close(code: u16, reason: &str) -> Seen {
     Seen::Close(Some(code), reason.into())
 }
+
+/// The first fragment of a text.
+const FIRST: Fragment = Fragment::First(MessageKind::Text);
 
 /// Runs a test for both sides.
 macro_rules! both_sides {
@@ -95,6 +102,7 @@ both_sides! {
     messages_may_be_sent_before_the_caller_answers
     pings_are_answered_until_the_peer_has_closed
     what_follows_a_close_frame_is_discarded
+    answers_to_what_comes_after_our_close_frame_are_dropped
     a_failure_closes_and_drops
     a_failure_after_our_close_frame_sends_no_other
     a_close_frame_that_is_not_allowed_is_a_failure
@@ -105,21 +113,17 @@ both_sides! {
 fn an_open_connection_reports_nothing<R: Side>() {
     let connection = open::<R>(Config::new());
     assert_eq!(report(&connection), Report::default());
-    assert_eq!(standing(&connection), (State::Open, TransportAction::Read));
+    assert_eq!(state(&connection), (State::Open, TransportAction::Read));
 }
 
 fn we_close_first<R: Side>() {
     let mut out = Out::default();
     let mut connection = open::<R>(Config::new());
-    connection.close(CloseFrame::new(CloseCode::GOING_AWAY, "bye"), &mut out).unwrap();
+    connection.sender(&mut out).close(CloseFrame::new(CloseCode::GOING_AWAY, "bye")).unwrap();
     assert_eq!(out.take(), from_us::<R>(0x88, &close_body(1001, "bye")));
-    assert_eq!(standing(&connection), (State::Closing, TransportAction::Read));
-    let expected = Report {
-        closed_by_me: true,
-        frames: (true, false),
-        local: (Some(1001), None),
-        ..Report::default()
-    };
+    assert_eq!(state(&connection), (State::Closing, TransportAction::Read));
+    // The memory of this connection does not keep the reason.
+    let expected = Report { sent: close(1001, ""), closed_first: LOCAL, ..Report::default() };
     assert_eq!(report(&connection), expected);
 
     // Messages under way still arrive.
@@ -127,18 +131,18 @@ fn we_close_first<R: Side>() {
     let seen = feed(&mut connection, &wire, &mut out).all();
     assert_eq!(seen, [Seen::Text("late".into()), seen_close(1001, "")]);
     assert_eq!(out.take(), []);
-    assert_eq!(standing(&connection), done::<R>());
+    assert_eq!(state(&connection), done::<R>());
     let expected = Report {
+        received: close(1001, ""),
+        dropped_by: dropped::<R>(),
         was_clean: true,
-        dropped_by_me: !R::MASKS,
-        frames: (true, true),
-        remote: (Some(1001), some("")),
         ..expected
     };
     assert_eq!(report(&connection), expected);
     assert_eq!(connection.end_of_stream(), Ok(()));
-    assert_eq!(standing(&connection), (State::Closed, TransportAction::Close));
-    assert!(report(&connection).was_clean);
+    assert_eq!(state(&connection), (State::Closed, TransportAction::Close));
+    let dropped_by = if R::MASKS { REMOTE } else { LOCAL };
+    assert_eq!(report(&connection), Report { dropped_by, ..expected });
 }
 
 fn the_peer_closes_first<R: Side>() {
@@ -148,19 +152,22 @@ fn the_peer_closes_first<R: Side>() {
     let fed = feed_with(&mut connection, &wire, &mut out, |event, reply| {
         assert!(matches!(event, Event::Close(_)));
         assert_eq!((reply.state(), reply.transport()), done::<R>());
-        assert_eq!(reply.close(CloseFrame::EMPTY), Err(SendError::Closed));
+        // It was answered, so this answer is dropped.
+        assert_eq!(reply.close(CloseFrame::EMPTY), Ok(()));
     });
     assert_eq!(fed.all(), [seen_close(4321, "enough")]);
     // The code is sent back, without the reason.
     assert_eq!(out.take(), from_us::<R>(0x88, &4321u16.to_be_bytes()));
-    assert_eq!(standing(&connection), done::<R>());
+    assert_eq!(connection.sender(&mut out).close(CloseFrame::EMPTY), Err(SendError::Closed));
+    assert_eq!(out.take(), []);
+    assert_eq!(state(&connection), done::<R>());
     let expected = Report {
+        sent: close(4321, ""),
+        received: close(4321, "enough"),
+        closed_first: REMOTE,
+        dropped_by: dropped::<R>(),
+        failure: None,
         was_clean: true,
-        dropped_by_me: !R::MASKS,
-        frames: (true, true),
-        local: (Some(4321), some("")),
-        remote: (Some(4321), some("enough")),
-        ..Report::default()
     };
     assert_eq!(report(&connection), expected);
     assert_eq!(connection.end_of_stream(), Ok(()));
@@ -169,21 +176,20 @@ fn the_peer_closes_first<R: Side>() {
 fn both_close_at_once<R: Side>() {
     let mut out = Out::default();
     let mut connection = open::<R>(Config::new());
-    connection.close(CloseCode::NORMAL, &mut out).unwrap();
+    connection.sender(&mut out).close(CloseCode::NORMAL).unwrap();
     out.take();
     let fed = feed(&mut connection, &peer_close::<R>(1001, "crossed"), &mut out);
     assert_eq!(fed.all(), [seen_close(1001, "crossed")]);
     assert_eq!(out.take(), [], "a second close frame");
     let expected = Report {
-        closed_by_me: true,
+        sent: close(1000, ""),
+        received: close(1001, "crossed"),
+        closed_first: LOCAL,
+        dropped_by: dropped::<R>(),
+        failure: None,
         was_clean: true,
-        dropped_by_me: !R::MASKS,
-        frames: (true, true),
-        local: (Some(1000), None),
-        remote: (Some(1001), some("crossed")),
-        ..Report::default()
     };
-    assert_eq!((report(&connection), standing(&connection)), (expected, done::<R>()));
+    assert_eq!((report(&connection), state(&connection)), (expected, done::<R>()));
 }
 
 fn the_peer_closes_without_a_code<R: Side>() {
@@ -193,20 +199,20 @@ fn the_peer_closes_without_a_code<R: Side>() {
     assert_eq!(fed.all(), [Seen::Close(None, String::new())]);
     assert_eq!(out.take(), from_us::<R>(0x88, b""));
     let expected = Report {
+        sent: Some((None, String::new())),
+        received: Some((None, String::new())),
+        closed_first: REMOTE,
+        dropped_by: dropped::<R>(),
+        failure: None,
         was_clean: true,
-        dropped_by_me: !R::MASKS,
-        frames: (true, true),
-        local: (None, some("")),
-        remote: (None, some("")),
-        ..Report::default()
     };
-    assert_eq!((report(&connection), standing(&connection)), (expected, done::<R>()));
+    assert_eq!((report(&connection), state(&connection)), (expected, done::<R>()));
 }
 
 fn the_peer_closes_while_a_message_is_under_way<R: Side>() {
     let mut out = Out::default();
     let mut connection = open::<R>(Config::new());
-    connection.send_fragment(MessageKind::Text, b"cut", false, &mut out).unwrap();
+    connection.sender(&mut out).send_fragment(FIRST, b"cut").unwrap();
     out.take();
     let wire = [from_peer::<R>(0x01, b"cut"), peer_close::<R>(1000, "")].concat();
     assert_eq!(feed(&mut connection, &wire, &mut out).all(), [seen_close(1000, "")]);
@@ -226,26 +232,22 @@ fn a_close_frame_may_be_answered_by_the_caller<R: Side>() {
         assert_eq!((reply.state(), reply.transport()), done::<R>());
     });
     assert_eq!(out.take(), from_us::<R>(0x88, &close_body(1000, "done")));
-    assert!(report(&connection).was_clean && !report(&connection).closed_by_me);
+    let now = report(&connection);
+    assert_eq!((now.was_clean, now.closed_first), (true, REMOTE));
 
     let mut connection = connect();
     assert_eq!(feed(&mut connection, &wire, &mut out).all(), [seen_close(1000, "done?")]);
-    assert_eq!(
-        (out.take(), standing(&connection)),
-        (vec![], (State::Closing, TransportAction::Read))
-    );
-    assert_eq!(
-        report(&connection),
-        Report { frames: (false, true), remote: (Some(1000), some("done?")), ..Report::default() }
-    );
-    connection.close(CloseFrame::EMPTY, &mut out).unwrap();
-    assert_eq!((out.take(), standing(&connection)), (from_us::<R>(0x88, b""), done::<R>()));
+    assert_eq!((out.take(), state(&connection)), (vec![], (State::Closing, TransportAction::Read)));
+    let expected =
+        Report { received: close(1000, "done?"), closed_first: REMOTE, ..Report::default() };
+    assert_eq!(report(&connection), expected);
+    connection.sender(&mut out).close(CloseFrame::EMPTY).unwrap();
+    assert_eq!((out.take(), state(&connection)), (from_us::<R>(0x88, b""), done::<R>()));
     let expected = Report {
+        sent: Some((None, String::new())),
+        dropped_by: dropped::<R>(),
         was_clean: true,
-        dropped_by_me: !R::MASKS,
-        frames: (true, true),
-        remote: (Some(1000), some("done?")),
-        ..Report::default()
+        ..expected
     };
     assert_eq!(report(&connection), expected);
 
@@ -259,12 +261,12 @@ fn a_close_frame_may_be_answered_by_the_caller<R: Side>() {
 fn messages_may_be_sent_before_the_caller_answers<R: Side>() {
     let mut out = Out::default();
     let mut connection = open::<R>(Config::new().auto_close(false));
-    connection.send_fragment(MessageKind::Text, b"a", false, &mut out).unwrap();
+    connection.sender(&mut out).send_fragment(FIRST, b"a").unwrap();
     feed(&mut connection, &peer_close::<R>(1000, ""), &mut out).all();
     out.take();
     // An endpoint may end its message before it answers [RFC 6455 §5.5.1].
-    connection.send_fragment(MessageKind::Text, b"b", true, &mut out).unwrap();
-    connection.close(CloseCode::NORMAL, &mut out).unwrap();
+    connection.sender(&mut out).send_fragment(Fragment::Last, b"b").unwrap();
+    connection.sender(&mut out).close(CloseCode::NORMAL).unwrap();
     let expected = [from_us::<R>(0x80, b"b"), from_us::<R>(0x88, &close_body(1000, ""))];
     assert_eq!(out.take(), expected.concat());
 }
@@ -272,7 +274,7 @@ fn messages_may_be_sent_before_the_caller_answers<R: Side>() {
 fn pings_are_answered_until_the_peer_has_closed<R: Side>() {
     let mut out = Out::default();
     let mut connection = open::<R>(Config::new());
-    connection.close(CloseCode::NORMAL, &mut out).unwrap();
+    connection.sender(&mut out).close(CloseCode::NORMAL).unwrap();
     out.take();
     // A ping must be answered unless a close frame was received already [RFC 6455 §5.5.2].
     let ping = from_peer::<R>(0x89, b"?");
@@ -292,8 +294,41 @@ fn what_follows_a_close_frame_is_discarded<R: Side>() {
         assert_eq!(feed(&mut connection, &violation, &mut out).all(), []);
         let answer = from_us::<R>(0x88, &1000u16.to_be_bytes());
         assert_eq!(out.take(), if auto_close { answer } else { vec![] });
-        assert!(!report(&connection).failed_by_me);
+        assert_eq!(report(&connection).failure, None);
     }
+}
+
+/// A program that answers messages goes on while the closing handshake does: its answers are
+/// dropped, so that `?` behind them does not end it.
+fn answers_to_what_comes_after_our_close_frame_are_dropped<R: Side>() {
+    let mut out = Out::default();
+    let mut connection = open::<R>(Config::new().auto_close(false));
+    connection.sender(&mut out).close(CloseCode::NORMAL).unwrap();
+    out.take();
+    let messages = [from_peer::<R>(0x81, b"late"), from_peer::<R>(0x89, b"?")].concat();
+    let fed = feed_with(&mut connection, &messages, &mut out, |event, reply| {
+        if let Event::Message(message) = event {
+            assert_eq!(reply.send(*message), Ok(()));
+            assert_eq!(reply.send_fragment(FIRST, b"x"), Ok(()));
+            assert_eq!(reply.ping(b""), Ok(()));
+            assert_eq!(reply.close(CloseCode::GOING_AWAY), Ok(()));
+            assert_eq!(reply.begin_frame(FIRST, 1).map(drop), Err(SendError::Closed));
+        }
+    });
+    assert_eq!(fed.all().len(), 2);
+    // All that is sent is the pong that the connection itself owes.
+    assert_eq!(out.take(), from_us::<R>(0x8A, b"?"));
+    let peer_close = peer_close::<R>(1000, "");
+    let fed = feed_with(&mut connection, &peer_close, &mut out, |_, reply| {
+        assert_eq!(reply.close(CloseFrame::EMPTY), Ok(()));
+        assert_eq!(reply.pong(b""), Ok(()));
+    });
+    assert_eq!(fed.all(), [seen_close(1000, "")]);
+    assert_eq!((out.take(), state(&connection)), (vec![], done::<R>()));
+    // A call without an event is not an answer.
+    assert_eq!(connection.sender(&mut out).send("late"), Err(SendError::Closed));
+    assert_eq!(connection.sender(&mut out).close(CloseFrame::EMPTY), Err(SendError::Closed));
+    assert!(report(&connection).was_clean);
 }
 
 fn a_failure_closes_and_drops<R: Side>() {
@@ -303,15 +338,14 @@ fn a_failure_closes_and_drops<R: Side>() {
     let reason = error.reason();
     assert_eq!(feed(&mut connection, &[0x80], &mut out).result, Err(error));
     assert_eq!(out.take(), from_us::<R>(0x88, &close_body(1002, reason)));
-    assert_eq!(standing(&connection), (State::Closed, TransportAction::Close));
+    assert_eq!(state(&connection), (State::Closed, TransportAction::Close));
     let expected = Report {
-        closed_by_me: true,
-        failed_by_me: true,
-        dropped_by_me: true,
-        not_clean_reason: some(reason),
-        frames: (true, false),
-        local: (Some(1002), some(reason)),
-        ..Report::default()
+        sent: close(1002, reason),
+        received: None,
+        closed_first: LOCAL,
+        dropped_by: LOCAL,
+        failure: Some(error),
+        was_clean: false,
     };
     assert_eq!(report(&connection), expected);
     // The peer's answer is not read any more.
@@ -323,17 +357,21 @@ fn a_failure_closes_and_drops<R: Side>() {
 fn a_failure_after_our_close_frame_sends_no_other<R: Side>() {
     let mut out = Out::default();
     let mut connection = open::<R>(Config::new());
-    connection.close(CloseCode::NORMAL, &mut out).unwrap();
+    connection.sender(&mut out).close(CloseCode::NORMAL).unwrap();
     out.take();
     let error = Error::Protocol(ProtocolError::UnexpectedContinuation);
     assert_eq!(feed(&mut connection, &[0x80], &mut out).result, Err(error));
     assert_eq!(out.take(), [], "a second close frame");
-    assert_eq!(standing(&connection), (State::Closed, TransportAction::Close));
-    let now = report(&connection);
-    assert!(now.closed_by_me && now.failed_by_me && now.dropped_by_me && !now.was_clean);
-    assert_eq!(now.not_clean_reason, some(error.reason()));
-    assert_eq!(now.local.0, Some(1000));
-    assert_eq!(now.remote, (None, None));
+    assert_eq!(state(&connection), (State::Closed, TransportAction::Close));
+    let expected = Report {
+        sent: close(1000, ""),
+        received: None,
+        closed_first: LOCAL,
+        dropped_by: LOCAL,
+        failure: Some(error),
+        was_clean: false,
+    };
+    assert_eq!(report(&connection), expected);
 }
 
 fn a_close_frame_that_is_not_allowed_is_a_failure<R: Side>() {
@@ -350,13 +388,12 @@ fn a_close_frame_that_is_not_allowed_is_a_failure<R: Side>() {
             assert_eq!((fed.seen, fed.result), (vec![], Err(error)));
             assert_eq!(out.take(), from_us::<R>(0x88, &close_body(code, error.reason())));
             let expected = Report {
-                closed_by_me: true,
-                failed_by_me: true,
-                dropped_by_me: true,
-                not_clean_reason: some(error.reason()),
-                frames: (true, false),
-                local: (Some(code), some(error.reason())),
-                ..Report::default()
+                sent: close(code, error.reason()),
+                received: None,
+                closed_first: LOCAL,
+                dropped_by: LOCAL,
+                failure: Some(error),
+                was_clean: false,
             };
             assert_eq!(report(&connection), expected);
         }
@@ -365,28 +402,27 @@ fn a_close_frame_that_is_not_allowed_is_a_failure<R: Side>() {
 
 fn the_stream_ends_too_early<R: Side>() {
     let not_clean =
-        Report { not_clean_reason: some(Error::UnexpectedEnd.reason()), ..Report::default() };
+        Report { dropped_by: REMOTE, failure: Some(Error::UnexpectedEnd), ..Report::default() };
     let starts: [&[u8]; 4] = [b"", &[0x81], &from_peer::<R>(0x81, b"cut")[..4], &[]];
     for start in starts {
         let mut out = Out::default();
         let mut connection = open::<R>(Config::new());
         feed(&mut connection, start, &mut out).all();
         assert_eq!(connection.end_of_stream(), Err(Error::UnexpectedEnd));
-        assert_eq!(standing(&connection), (State::Closed, TransportAction::Close));
+        assert_eq!(state(&connection), (State::Closed, TransportAction::Close));
         assert_eq!(report(&connection), not_clean);
         let again = feed(&mut connection, &peer_close::<R>(1000, ""), &mut out);
         assert_eq!((again.result, out.take()), (Err(Error::UnexpectedEnd), vec![]));
-        assert_eq!(connection.send("late", &mut out), Err(SendError::Closed));
+        assert_eq!(connection.sender(&mut out).send("late"), Err(SendError::Closed));
     }
 
     // After our close frame, which was not answered.
     let mut out = Out::default();
     let mut connection = open::<R>(Config::new());
-    connection.close(CloseCode::NORMAL, &mut out).unwrap();
+    connection.sender(&mut out).close(CloseCode::NORMAL).unwrap();
     assert_eq!(connection.end_of_stream(), Err(Error::UnexpectedEnd));
-    let now = report(&connection);
-    assert!(now.closed_by_me && !now.was_clean && !now.failed_by_me && !now.dropped_by_me);
-    assert_eq!((now.local.0, now.remote.0), (Some(1000), None));
+    let expected = Report { sent: close(1000, ""), closed_first: LOCAL, ..not_clean };
+    assert_eq!(report(&connection), expected);
 }
 
 fn a_close_frame_may_come_byte_by_byte<R: Side>() {
@@ -403,7 +439,7 @@ fn a_close_frame_may_come_byte_by_byte<R: Side>() {
         let fed = feed(&mut connection, &[*last], &mut out);
         assert_eq!(fed.all(), [seen_close(1000, &reason)]);
         assert_eq!(out.take(), from_us::<R>(0x88, &1000u16.to_be_bytes()));
-        assert_eq!(report(&connection).remote, (Some(1000), Some(reason)));
+        assert_eq!(report(&connection).received, close(1000, &reason));
     }
 }
 
@@ -413,10 +449,11 @@ fn a_close_frame_may_come_byte_by_byte<R: Side>() {
 fn the_reason_that_was_sent_is_reported_from_the_heap() {
     let mut out = Out::default();
     let mut connection = wire::open_in::<Server, _>(sansocket::Heap, Config::new());
-    connection.close(CloseFrame::new(CloseCode::NORMAL, "bye"), &mut out).unwrap();
-    assert_eq!(report(&connection).local, (Some(1000), some("bye")));
-    let fixed = open::<Server>(Config::new());
-    assert_eq!(report(&fixed).local, (None, None));
+    connection.sender(&mut out).close(CloseFrame::new(CloseCode::NORMAL, "bye")).unwrap();
+    assert_eq!(report(&connection).sent, close(1000, "bye"));
+    let mut fixed = open::<Server>(Config::new());
+    fixed.sender(&mut out).close((CloseCode::NORMAL, "bye")).unwrap();
+    assert_eq!(report(&fixed).sent, close(1000, ""));
 }
 
 #[test]
@@ -424,8 +461,8 @@ fn a_server_that_has_dropped_tcp_still_says_so_at_its_end() {
     let mut out = Out::default();
     let mut server = open::<Server>(Config::new());
     feed(&mut server, &peer_close::<Server>(1000, ""), &mut out).all();
-    assert!(report(&server).dropped_by_me);
+    assert_eq!(report(&server).dropped_by, LOCAL);
     // The driver shuts its side down and reads to the end, as `TransportAction::Close` advises.
     assert_eq!(server.end_of_stream(), Ok(()));
-    assert!(report(&server).dropped_by_me);
+    assert_eq!(report(&server).dropped_by, LOCAL);
 }

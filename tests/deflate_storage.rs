@@ -8,8 +8,8 @@ mod common;
 use common::heap::{CountingHeap, measure};
 use sansocket::deflate::{DeflateParams, WindowBits};
 use sansocket::{
-    Buffer, Client, Config, Connection, DeflateConfig, Delivery, Entropy, EntropyError, Event,
-    Fixed, FixedBuffer, FixedDeflate, MessageKind, Negotiated, Role, Server, Storage,
+    Buffer, Chunk, Client, Config, Connection, DeflateConfig, Delivery, Entropy, EntropyError,
+    Event, Fixed, FixedBuffer, FixedDeflate, Fragment, Input, MessageKind, Role, Server, Storage,
 };
 
 #[global_allocator]
@@ -35,7 +35,7 @@ fn bits(bits: u8) -> WindowBits {
 /// Takes the messages on a wire that is valid.
 fn receive<R: Role, S: Storage>(
     connection: &mut Connection<R, S>,
-    wire: &mut [u8],
+    wire: impl Chunk,
     out: &mut impl Buffer,
     mut message: impl FnMut(&[u8]),
 ) {
@@ -59,19 +59,20 @@ fn sample(index: usize) -> FixedBuffer<400> {
 }
 
 /// Without an allocator, both ways, over messages many windows long; never with a window larger
-/// than was agreed on.
+/// than was agreed on. The server receives slices, the client through an input.
 fn exchange<S: Storage + Copy>(storage: S, params: DeflateParams) {
-    let negotiated = Negotiated::new().deflate(params);
+    let negotiated = Some(params);
     let ((), usage) = measure(|| {
         let config = Config::new().deflate(DeflateConfig::new());
         let mut server = Connection::established_in(storage, Server, negotiated, config);
         let client = Client::new(Keys(1));
         let mut client = Connection::established_in(storage, client, negotiated, config);
         let (mut plain, mut sent) = (0, 0);
+        let mut input = Input::with([0; 420]);
         for index in 0..500 {
             let message = sample(index);
             let mut wire = FixedBuffer::<420>::new();
-            client.send(message.as_slice(), &mut wire).expect("there is room");
+            assert_eq!(client.sender(&mut wire).send(message.as_slice()), Ok(Ok(())));
             let mut bytes = [0; 420];
             let count = wire.as_slice().len();
             bytes[..count].copy_from_slice(wire.as_slice());
@@ -84,15 +85,14 @@ fn exchange<S: Storage + Copy>(storage: S, params: DeflateParams) {
                 assert_eq!(received, message.as_slice());
                 echo.append(received);
             });
-            server.send(echo.as_slice(), &mut back).expect("there is room");
-            let count = back.as_slice().len();
-            bytes[..count].copy_from_slice(back.as_slice());
+            assert_eq!(server.sender(&mut back).send(echo.as_slice()), Ok(Ok(())));
+            assert_eq!(input.push(back.as_slice()), back.as_slice().len());
             let mut echoed = 0;
-            receive(&mut client, &mut bytes[..count], &mut wire, |received| {
+            receive(&mut client, &mut input, &mut wire, |received| {
                 assert_eq!(received, message.as_slice());
                 echoed += 1;
             });
-            assert_eq!(echoed, 1);
+            assert_eq!((echoed, input.unread()), (1, &[][..]));
         }
         assert!(sent * 2 < plain, "{sent} bytes for {plain}");
     });
@@ -125,7 +125,7 @@ fn stream<R: Role, P: Role>(sender: R, receiver: P) {
         client_max_window_bits: bits(9),
         ..DeflateParams::default()
     };
-    let negotiated = Negotiated::new().deflate(params);
+    let negotiated = Some(params);
     let config = Config::new().delivery(Delivery::Streaming);
     let mut sender = Connection::established_in(storage, sender, negotiated, config);
     let mut receiver = Connection::established_in(storage, receiver, negotiated, config);
@@ -135,9 +135,13 @@ fn stream<R: Role, P: Role>(sender: R, receiver: P) {
         for index in 0..COUNT {
             let fragment: [u8; LENGTH] = core::array::from_fn(|at| byte_at(index * LENGTH + at));
             let mut wire = FixedBuffer::<300>::new();
-            sender
-                .send_fragment(MessageKind::Binary, &fragment, index == COUNT - 1, &mut wire)
-                .expect("there is room");
+            let place = match index {
+                0 => Fragment::First(MessageKind::Binary),
+                _ if index < COUNT - 1 => Fragment::Middle,
+                _ => Fragment::Last,
+            };
+            let sent_now = sender.sender(&mut wire).send_fragment(place, &fragment);
+            assert_eq!(sent_now, Ok(Ok(())));
             sent += wire.as_slice().len();
             let mut chunk = [0; 300];
             let (chunk, _) = chunk.split_at_mut(wire.as_slice().len());
@@ -181,7 +185,7 @@ fn nothing_is_agreed_on_that_the_storage_cannot_hold() {
             let mut events = server.receive(chunk, &mut out);
             while let Some((event, mut reply)) = events.next().expect("a valid request") {
                 if let Event::Request(_) = event {
-                    reply.accept(sansocket::Accept::new()).expect("there is room");
+                    assert_eq!(reply.accept(sansocket::Accept::new()), Ok(Ok(())));
                 }
             }
         }
@@ -242,7 +246,7 @@ mod shared {
             client_no_context_takeover: true,
             ..DeflateParams::default()
         };
-        let negotiated = Negotiated::new().deflate(params);
+        let negotiated = Some(params);
         let config = Config::new().deflate(DeflateConfig::new());
         let codecs = Rc::new(RefCell::new(Codecs::new(2)));
 
@@ -255,7 +259,7 @@ mod shared {
             config,
         );
         let mut wire = Vec::new();
-        client.send(&message[..], &mut wire).expect("the connection is open");
+        client.sender(&mut wire).send(&message[..]).expect("the connection is open");
         assert!(wire.len() * 10 < message.len());
 
         let mut out = Vec::new();
@@ -279,7 +283,7 @@ mod shared {
     /// A connection that has echoed one message and is idle now.
     fn echo(
         codecs: &Rc<RefCell<Codecs>>,
-        negotiated: Negotiated,
+        negotiated: Option<DeflateParams>,
         config: Config,
         wire: &[u8],
         out: &mut Vec<u8>,
@@ -305,7 +309,7 @@ mod shared {
     #[test]
     fn a_codec_forgets_between_connections() {
         let params = DeflateParams { client_no_context_takeover: true, ..DeflateParams::default() };
-        let negotiated = Negotiated::new().deflate(params);
+        let negotiated = Some(params);
         let codecs = Rc::new(RefCell::new(Codecs::new(2)));
         let connection = || {
             let storage = Shared::new(codecs.clone());
@@ -326,8 +330,10 @@ mod shared {
         // BFINAL 0, fixed codes: a match of length 8 (code 0000110), distance 8 (code 00101 1).
         let mut thief = [0xC2, 0x80 | 4, 0, 0, 0, 0, 0x82, 0xD1, 0x00, 0x00];
         let mut other = connection();
-        let stolen = other.receive(&mut thief[..], &mut out).next().map(drop);
+        let mut stolen = other.receive(&mut thief[..], &mut out);
         let reason = sansocket::deflate::DeflateError::DistanceTooFar;
-        assert_eq!(stolen, Err(sansocket::Error::InvalidDeflate { reason, offset: 0 }));
+        assert!(matches!(stolen.next(), Ok(None)), "the close frame comes first");
+        let error = sansocket::Error::InvalidDeflate { reason, offset: 0 };
+        assert_eq!(stolen.next().map(drop), Err(error));
     }
 }

@@ -1,6 +1,7 @@
-//! Contract 6, failure is sticky and well said: the first violation queues the right close frame
-//! or HTTP status once, every later call gives the same error, and the error names the value and
-//! the limit. Text that is not UTF-8 is reported at the first byte that cannot continue.
+//! Contract 6, failure is sticky and well described: the first violation appends the right close
+//! frame or HTTP status once, the next call returns the error and so does every later one, and the
+//! error names the value and the limit. Text that is not UTF-8 is reported at the first byte that
+//! cannot continue.
 
 mod common;
 
@@ -18,8 +19,8 @@ use proptest::prelude::*;
 use sansocket::frame::{FrameError, Opcode, Rsv};
 use sansocket::handshake::HandshakeError;
 use sansocket::{
-    Client, CloseCode, CloseFrame, Config, Delivery, Error, Fixed, MessageKind, ProtocolError,
-    SendError, Server, State, Storage, Timeout, TransportAction,
+    Buffer, Client, CloseCode, CloseFrame, Config, Delivery, Error, Fixed, Fragment, MessageKind,
+    ProtocolError, SendError, Server, State, Storage, Timeout, TransportAction,
 };
 
 const REGRESSIONS: &str =
@@ -120,7 +121,8 @@ fn violations(masks: bool) -> Vec<Violation> {
     ]
 }
 
-/// Calls that can be made later do nothing and give the error.
+/// Later calls do nothing: those that receive return the error, those that send are refused, and
+/// `tick` has returned the failure already, or another call has.
 fn assert_stuck<R: Calls, S: Storage>(driver: &mut Driver<R, S>, error: Error) {
     let out = driver.out.bytes.len();
     let (connection, output) = (&mut driver.connection, &mut driver.out);
@@ -132,22 +134,23 @@ fn assert_stuck<R: Calls, S: Storage>(driver: &mut Driver<R, S>, error: Error) {
                 Some(error)
             );
         }
+        let mut sender = connection.sender(output);
         let sent = [
-            connection.send("late", output),
-            connection.send_fragment(MessageKind::Text, b"late", false, output),
-            connection.begin_frame(MessageKind::Binary, 4, true, output).map(drop),
-            connection.ping(b"late", output),
-            connection.pong(b"late", output),
-            connection.close(CloseFrame::EMPTY, output),
+            sender.send("late"),
+            sender.send_fragment(Fragment::First(MessageKind::Text), b"late"),
+            sender.send_fragment(Fragment::Last, b"late"),
+            sender.begin_frame(Fragment::Only(MessageKind::Binary), 4).map(drop),
+            sender.ping(b"late"),
+            sender.pong(b"late"),
+            sender.close(CloseFrame::EMPTY),
         ];
-        assert_eq!(sent, [Err(SendError::Closed); 6]);
-        assert_eq!(connection.tick(Duration::from_secs(1000), output), Err(error));
+        assert_eq!(sent, [Err(SendError::Closed); 7]);
+        assert_eq!(connection.tick(Duration::from_secs(1000), output), Ok(()));
         assert_eq!(connection.next_timeout(), None);
         assert_eq!(connection.state(), State::Closed);
         assert_eq!(connection.transport(), TransportAction::Close);
-        assert!(connection.close_report().failed_by_me);
-        assert!(!connection.close_report().was_clean);
-        assert_eq!(connection.close_report().not_clean_reason, Some(error.reason()));
+        let report = connection.close_report();
+        assert_eq!((report.failure, report.was_clean()), (Some(error), false));
         // The second time everything holds after the end of the stream too.
         assert_eq!(connection.end_of_stream(), Err(error));
     }
@@ -171,11 +174,12 @@ fn check_violations<R: Calls, S: Storage + Copy>(storage: S) {
                 driver.feed(&stream[cut..], cut % 2 == 1);
                 assert_eq!(driver.error, Some(error));
 
-                let farewell = wire::close_payload(code, error.reason());
-                let farewell = Frame { first: FIN | CLOSE, payload: farewell };
-                assert_eq!(wire::read_frames(&driver.out.bytes), [farewell], "{error:?}");
+                let payload = wire::close_payload(code, error.reason());
+                let close = Frame { first: FIN | CLOSE, payload };
+                assert_eq!(wire::read_frames(&driver.out.bytes), [close], "{error:?}");
                 let report = driver.connection.close_report();
-                assert_eq!(report.local_code, CloseCode::new(code));
+                let close = CloseCode::new(code).map(|code| CloseFrame::new(code, error.reason()));
+                assert_eq!((report.sent, report.received), (close, None));
                 assert_stuck(&mut driver, error);
             }
         }
@@ -192,6 +196,45 @@ fn every_violation_is_answered_once_and_for_all() {
     check_violations::<Client<Script>, _>(Fixed::<1500>);
 }
 
+/// The call that finds a violation ends as if there were no more events, with the close frame in the
+/// output and the advice to close. The next call returns the error.
+#[test]
+fn the_close_frame_is_in_the_output_before_the_error_is_returned() {
+    fn check<R: Calls>() {
+        for Violation { before, bytes, error, code, .. } in violations(R::PEER_MASKS) {
+            for ticks_first in [false, true] {
+                let config = Config::new().max_frame(1000).max_message(1500);
+                let mut connection = established::<R, _>(Fixed::<1500>, config);
+                let mut out = Output::unbounded();
+                let stream = [before.clone(), bytes.clone()].concat();
+                let mut events = connection.receive(&stream[..], &mut out);
+                while events.next().expect("no error yet").is_some() {}
+                assert_eq!(events.transport(), TransportAction::Close, "{error:?}");
+                assert_eq!(events.state(), State::Closed);
+                let frames = wire::read_frames(&events.out().take());
+                assert_eq!(frames.len(), 1, "{frames:?}");
+                assert_eq!(frames[0].payload[..2], code.to_be_bytes());
+
+                // From now on it is returned: by each call that receives, and once by `tick`, if no
+                // other call was first. Its first call only makes sure that `out` can be written.
+                if ticks_first {
+                    assert_eq!(connection.tick(Duration::ZERO, &mut out), Ok(()));
+                    assert_eq!(connection.tick(Duration::ZERO, &mut out), Err(error));
+                }
+                for _ in 0..2 {
+                    let mut events = connection.receive(b"", &mut out);
+                    assert_eq!(events.next().err(), Some(error));
+                    assert_eq!(events.next().err(), Some(error));
+                    assert_eq!(connection.tick(Duration::ZERO, &mut out), Ok(()));
+                }
+                assert_eq!(out.bytes, b"");
+            }
+        }
+    }
+    check::<Server>();
+    check::<Client<Script>>();
+}
+
 /// After a close frame of ours no second one follows, whatever the peer does.
 #[test]
 fn a_failure_while_closing_sends_nothing_more() {
@@ -200,20 +243,22 @@ fn a_failure_while_closing_sends_nothing_more() {
         let mut driver = Driver::new(connection, Output::unbounded());
         let Driver { connection, out, .. } = &mut driver;
         // A message that is under way stays unfinished.
-        connection.send_fragment(MessageKind::Binary, b"never", false, out).unwrap();
-        connection.close(CloseCode::NORMAL, out).unwrap();
+        let first = Fragment::First(MessageKind::Binary);
+        connection.sender(out).send_fragment(first, b"never").unwrap();
+        connection.sender(out).close(CloseCode::NORMAL).unwrap();
         let sent = driver.out.bytes.len();
         driver.feed(&[0xFF], true);
         let error = Error::Frame(FrameError::ReservedOpcode(15));
         assert_eq!((driver.error, driver.out.bytes.len()), (Some(error), sent));
-        assert_eq!(driver.connection.close_report().local_code, Some(CloseCode::NORMAL));
+        let report = driver.connection.close_report();
+        assert_eq!(report.sent.and_then(|frame| frame.code()), Some(CloseCode::NORMAL));
         assert_stuck(&mut driver, error);
     }
     check::<Server>();
     check::<Client<Script>>();
 }
 
-/// A server says what is wrong with a head once; a client says nothing.
+/// A server answers a head that is wrong once; a client sends nothing.
 #[test]
 fn a_failed_handshake_is_answered_with_its_status() {
     use HandshakeError as H;
@@ -267,27 +312,32 @@ fn limits_of_the_head_are_named() {
     }
 }
 
-/// Deadlines fail a connection like anything else; only the missing pong is told to the peer.
+/// Deadlines fail a connection like anything else; only a missing pong is followed by a close frame.
 #[test]
 fn a_deadline_that_passed_is_sticky() {
     let second = Duration::from_secs(1);
     let config = Config::new().keep_alive(second, second).closing_timeout(second);
-    for (closes, timeout, told) in [(false, Timeout::Pong, 1011), (true, Timeout::Closing, 1000)] {
+    for (closes, timeout, code) in [(false, Timeout::Pong, 1011), (true, Timeout::Closing, 1000)] {
         let connection = established::<Server, _>(Fixed::<8>, config);
         let mut driver = Driver::new(connection, Output::unbounded());
         let Driver { connection, out, .. } = &mut driver;
         connection.tick(Duration::ZERO, out).unwrap();
         if closes {
-            connection.close(CloseCode::NORMAL, out).unwrap();
+            connection.sender(out).close(CloseCode::NORMAL).unwrap();
         } else {
             connection.tick(second, out).unwrap();
         }
         let error = Error::Timeout(timeout);
+        if !closes {
+            // The close frame first, then the error.
+            assert_eq!(connection.tick(2 * second, out), Ok(()));
+            assert_eq!(connection.transport(), TransportAction::Close);
+        }
         assert_eq!(connection.tick(2 * second, out), Err(error));
         let frames = wire::read_frames(&out.bytes);
         let closes: Vec<_> = frames.iter().filter(|frame| frame.first == FIN | CLOSE).collect();
         assert_eq!(closes.len(), 1);
-        assert_eq!(closes[0].payload[..2], u16::to_be_bytes(told));
+        assert_eq!(closes[0].payload[..2], u16::to_be_bytes(code));
         assert_stuck(&mut driver, error);
     }
 }
@@ -339,8 +389,8 @@ fn text_fails_at_the_first_byte_that_cannot_continue() {
                     driver.feed(&rest[header + at - split..][..1], true);
                     assert_eq!(driver.error, Some(error), "{text:02x?} at {at}");
                     if delivery == Delivery::Streaming {
-                        let told: Vec<u8> = driver.seen.iter().flat_map(data).copied().collect();
-                        assert_eq!(told, text[..at]);
+                        let pieces = driver.seen.iter().flat_map(data).copied();
+                        assert_eq!(pieces.collect::<Vec<u8>>(), text[..at]);
                     }
                     assert_stuck(&mut driver, error);
                 }
@@ -362,7 +412,7 @@ fn text_fails_at_the_first_byte_that_cannot_continue() {
 proptest! {
     #![proptest_config(common::settings(REGRESSIONS))]
 
-    /// Whatever is called after whatever failure: the same error, nothing sent, nothing told.
+    /// Whatever is called after whatever failure: the same error, nothing sent, no event.
     #[test]
     fn no_order_of_calls_gets_past_a_failure(
         config in any_timed_config(),
@@ -374,27 +424,31 @@ proptest! {
             Some(_) => Client::<Script>::connect(Fixed::<300>, config, &mut out),
             None => established(Fixed::<300>, config),
         };
+        let out = Output::with_limit(out.room());
         let mut caller = Caller::new(connection, out, conversation.bytes::<Client<Script>>());
         let mut failure = None;
         for call in &calls {
             let sent = caller.out.bytes.len();
             let outcome = caller.perform(call);
             let Some(failure) = failure else {
-                // At the end of the stream, where there is no output, a failure can show before
-                // its last words had room.
                 failure = match outcome {
-                    _ if matches!(call, Call::EndOfStream) => None,
                     Outcome::Received { error, .. } => error,
                     Outcome::Checked(result) => result.err(),
                     Outcome::Said(_) | Outcome::Done => None,
                 };
-                failure = failure.filter(|error| !matches!(error, Error::Blocked(_)));
                 continue;
             };
             prop_assert_eq!(caller.out.bytes.len(), sent);
             prop_assert_eq!(caller.connection.transport(), TransportAction::Close);
+            prop_assert_eq!(caller.connection.close_report().failure, Some(failure));
             match outcome {
-                Outcome::Received { events, error } => prop_assert_eq!((events, error), (0, Some(failure))),
+                Outcome::Received { events, error } => {
+                    prop_assert_eq!((events, error), (0, Some(failure)));
+                }
+                // Another call has returned it.
+                Outcome::Checked(result) if matches!(call, Call::Tick(_)) => {
+                    prop_assert_eq!(result, Ok(()));
+                }
                 Outcome::Checked(result) => prop_assert_eq!(result, Err(failure)),
                 Outcome::Said(_) | Outcome::Done => {}
             }

@@ -1,5 +1,8 @@
-//! Contract 7, a full output changes nothing: the call says how much room it needs, with less it
-//! does nothing at all, and with just that it does what it does with room without end.
+//! Contract 7, a full output changes nothing: with less room than needed a call does nothing at
+//! all, and with exactly that it does what it does with unlimited room.
+//!
+//! A call that sends returns how much room it needs. `next` and `tick` return as if nothing were
+//! left to do, and `transport` asks to write.
 
 mod common;
 
@@ -11,16 +14,36 @@ use common::side::{Script, Side, established};
 use common::wire::{self, CLOSE, CONTINUATION, FIN, PING, TEXT};
 use sansocket::{
     Accept, Buffer, Client, CloseCode, CloseFrame, Config, Connection, Error, Event, Fixed,
-    FixedBuffer, MessageKind, Request, Response, SendError, Server, SliceBuffer,
+    FixedBuffer, Fragment, Full, MessageKind, Request, RequestError, Response, ResponseError,
+    SendError, Sender, Server, SliceBuffer, TransportAction,
 };
 
-/// What stands in an output before the call.
+/// The content of an output before the call.
 const BEFORE: &[u8] = b"before";
 
 /// The longest output that is tried at every length.
 const MANY: usize = 700;
 
-/// A connection, what it is still to be fed, and what it told.
+/// An output of any type, which counts as one that can be full.
+type Out<'a> = &'a mut dyn Buffer;
+
+/// What a call has done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outcome {
+    Done,
+    /// Nothing, as it has returned.
+    Full(Full),
+    /// Less than it could with more room, as `transport` says.
+    Blocked,
+}
+
+impl From<Result<(), Full>> for Outcome {
+    fn from(sent: Result<(), Full>) -> Self {
+        sent.map_or_else(Self::Full, |()| Self::Done)
+    }
+}
+
+/// A connection, the bytes that it has still to receive, and what it reported.
 struct Subject<R: Side> {
     connection: Connection<R, Fixed<400>>,
     pending: Vec<u8>,
@@ -41,36 +64,51 @@ impl<R: Side> Subject<R> {
         Self { connection, pending: pending.to_vec(), seen: vec![], error: None }
     }
 
-    /// Passes what is pending; that the output is full is a result, any failure is kept.
-    fn receive(&mut self, mut out: &mut dyn Buffer) -> Result<(), SendError> {
+    /// Sends something that the connection can send.
+    fn send<E: core::fmt::Debug>(
+        &mut self,
+        mut out: Out<'_>,
+        send: impl FnOnce(&mut Sender<'_, R, Fixed<400>, Out<'_>>) -> Result<Result<(), Full>, E>,
+    ) -> Outcome {
+        send(&mut self.connection.sender(&mut out)).expect("nothing is wrong with it").into()
+    }
+
+    /// Passes what is pending; keeps the error of a failure.
+    fn receive(&mut self, mut out: Out<'_>) -> Outcome {
         let mut chunk = self.pending.clone();
         let mut events = self.connection.receive(&mut chunk[..], &mut out);
-        let result = loop {
+        let outcome = loop {
             match events.next() {
                 Ok(Some((event, _))) => {
                     self.seen.push(Seen::new(&event));
-                    assert!(self.seen.len() <= 2, "told again and again: {:?}", self.seen);
+                    assert!(self.seen.len() <= 2, "reported again and again: {:?}", self.seen);
                 }
-                Ok(None) => break Ok(()),
-                Err(Error::Blocked(full)) => break Err(full),
+                Ok(None) => {
+                    break match events.transport() {
+                        TransportAction::Write => Outcome::Blocked,
+                        _ => Outcome::Done,
+                    };
+                }
                 Err(error) => {
                     self.error = Some(error);
-                    break Ok(());
+                    break Outcome::Done;
                 }
             }
         };
         self.pending.drain(..events.consumed());
-        result
+        outcome
     }
 
-    /// Tells the time; as above.
-    fn tick(&mut self, now: Duration, mut out: &mut dyn Buffer) -> Result<(), SendError> {
+    /// Sets the time; as above.
+    fn tick(&mut self, now: Duration, mut out: Out<'_>) -> Outcome {
         match self.connection.tick(now, &mut out) {
-            Err(Error::Blocked(full)) => return Err(full),
-            Err(error) => self.error = Some(error),
+            Ok(()) if self.connection.transport() == TransportAction::Write => {
+                return Outcome::Blocked;
+            }
             Ok(()) => {}
+            Err(error) => self.error = Some(error),
         }
-        Ok(())
+        Outcome::Done
     }
 
     /// All that shows whether something has changed.
@@ -79,32 +117,45 @@ impl<R: Side> Subject<R> {
     }
 }
 
-/// What is to be known of a call beyond the bytes it writes.
+/// What a call does besides writing.
 #[derive(Clone, Copy, Default)]
 struct Kind {
-    /// It fails the connection: what cannot be told to the peer yet is already known here.
+    /// Whether it returns how much room it needs.
+    sends: bool,
+    /// It fails the connection: the failure is in the report before the close frame is written.
     fails: bool,
-    /// It may consume what comes before the frame that has to be answered.
+    /// It may consume the bytes before the frame that has to be answered.
     receives: bool,
     /// It starts to wait for an answer, even if there is no room yet to ask for it.
     waits: bool,
 }
 
-const SENDS: Kind = Kind { fails: false, receives: false, waits: false };
-const RECEIVES: Kind = Kind { fails: false, receives: true, waits: false };
-const FAILS: Kind = Kind { fails: true, receives: true, waits: false };
-const PINGS: Kind = Kind { waits: true, ..SENDS };
+const SENDS: Kind = Kind { sends: true, fails: false, receives: false, waits: false };
+const RECEIVES: Kind = Kind { sends: false, receives: true, ..SENDS };
+const FAILS: Kind = Kind { fails: true, ..RECEIVES };
+const TICKS: Kind = Kind { sends: false, ..SENDS };
+const PINGS: Kind = Kind { waits: true, ..TICKS };
+
+/// The error and the advice of the call that tells the peer.
+const CLOSE_FIRST: (Option<Error>, TransportAction) = (None, TransportAction::Close);
+
+impl Kind {
+    /// The outcome of a call with too little room.
+    fn outcome(self, needed: usize, room: usize) -> Outcome {
+        if self.sends { Outcome::Full(Full { needed, room }) } else { Outcome::Blocked }
+    }
+}
 
 /// Tries a call with every room; it must be one that writes something.
 #[track_caller]
 fn check<R: Side>(
     kind: Kind,
     make: impl Fn() -> Subject<R>,
-    call: impl Fn(&mut Subject<R>, &mut dyn Buffer) -> Result<(), SendError>,
+    call: impl Fn(&mut Subject<R>, Out<'_>) -> Outcome,
 ) {
     let mut unbounded = Output::unbounded();
     let mut model = make();
-    call(&mut model, &mut unbounded).expect("room without end");
+    assert_eq!(call(&mut model, &mut unbounded), Outcome::Done, "with unlimited room");
     let expected = unbounded.bytes;
     let needed = expected.len();
     assert!(!expected.is_empty());
@@ -114,7 +165,7 @@ fn check<R: Side>(
     for room in rooms {
         let mut subject = make();
         let untouched = subject.look();
-        let full = Err(SendError::Full { needed, room });
+        let full = kind.outcome(needed, room);
 
         let mut memory = vec![0xEE; BEFORE.len() + room];
         let mut out = SliceBuffer::new(&mut memory);
@@ -122,17 +173,20 @@ fn check<R: Side>(
         assert_eq!(call(&mut subject, &mut out), full);
         assert_eq!(out.written(), BEFORE);
         let mut blocked = subject.look();
+        if !kind.sends {
+            assert_eq!(blocked.0.transport, TransportAction::Write);
+            blocked.0.transport = untouched.0.transport;
+        }
         if kind.waits {
             blocked.0.next_timeout = untouched.0.next_timeout;
         }
-        if kind.receives {
-            assert_eq!(blocked.2, untouched.2, "events before the one that is blocked");
-        } else {
-            assert_eq!(blocked, untouched);
-        }
-        assert_eq!(blocked.0.transport, untouched.0.transport);
+        assert_eq!(blocked.2, untouched.2, "events before the one that is blocked");
+        assert_eq!(blocked.3, None, "an error before the close frame is written");
         if !kind.fails {
             assert_eq!(blocked.0, untouched.0, "state and report");
+        }
+        if !kind.receives {
+            assert_eq!(blocked, untouched);
         }
         let blocked = subject.look();
         assert_eq!(call(&mut subject, &mut out), full, "once more");
@@ -141,65 +195,75 @@ fn check<R: Side>(
 
         let mut memory = vec![0xEE; needed];
         let mut out = SliceBuffer::new(&mut memory);
-        assert_eq!(call(&mut subject, &mut out), Ok(()));
+        assert_eq!(call(&mut subject, &mut out), Outcome::Done);
         assert_eq!(out.written(), expected);
         assert_eq!(subject.look(), model.look());
+        if kind.fails {
+            // The error is returned by the next call, now that the close frame is written.
+            assert_eq!((subject.error, subject.connection.transport()), CLOSE_FIRST);
+            let mut none = SliceBuffer::new(&mut []);
+            assert_eq!(call(&mut subject, &mut none), Outcome::Done);
+            assert_eq!(subject.error, subject.connection.close_report().failure);
+            assert!(subject.error.is_some());
+        }
     }
     if needed <= MANY {
-        check_fixed(&expected, needed, make(), call);
+        check_fixed(kind, &expected, make(), call);
     }
 }
 
 /// The same in a buffer that is full of other bytes until the transport takes some.
 fn check_fixed<R: Side>(
+    kind: Kind,
     expected: &[u8],
-    needed: usize,
     mut subject: Subject<R>,
-    call: impl Fn(&mut Subject<R>, &mut dyn Buffer) -> Result<(), SendError>,
+    call: impl Fn(&mut Subject<R>, Out<'_>) -> Outcome,
 ) {
+    let needed = expected.len();
     let mut out = FixedBuffer::<MANY>::new();
     out.append(&[b'.'; MANY]);
     for room in 0..needed {
-        assert_eq!(call(&mut subject, &mut out), Err(SendError::Full { needed, room }));
+        assert_eq!(call(&mut subject, &mut out), kind.outcome(needed, room));
         assert_eq!(out.as_slice(), &vec![b'.'; MANY - room]);
         out.consume(1);
     }
-    assert_eq!(call(&mut subject, &mut out), Ok(()));
+    assert_eq!(call(&mut subject, &mut out), Outcome::Done);
     assert_eq!(&out.as_slice()[MANY - needed..], expected);
 }
 
 fn sending<R: Side>() {
+    const FIRST: Fragment = Fragment::First(MessageKind::Text);
     let open = || Subject::<R>::open(Config::new());
     for length in [0, 1, 125, 126, 300, 70_000] {
-        let payload = vec![b's'; length];
-        check(SENDS, open, |subject, mut out| subject.connection.send(&payload[..], &mut out));
-        check(SENDS, open, |subject, mut out| {
-            subject.connection.send_fragment(MessageKind::Text, &payload, false, &mut out)
-        });
-        check(SENDS, open, |subject, mut out| {
-            let length = payload.len() as u64;
-            subject.connection.begin_frame(MessageKind::Text, length, false, &mut out).map(drop)
+        let payload = &vec![b's'; length][..];
+        check(SENDS, open, |subject, out| subject.send(out, |to| to.send(payload)));
+        check(SENDS, open, |subject, out| subject.send(out, |to| to.send_fragment(FIRST, payload)));
+        check(SENDS, open, |subject, out| {
+            subject
+                .send(out, |to| Ok::<_, SendError>(to.begin_frame(FIRST, length as u64)?.map(drop)))
         });
     }
     for payload in [&b""[..], &[b'p'; 125]] {
-        check(SENDS, open, |subject, mut out| subject.connection.ping(payload, &mut out));
-        check(SENDS, open, |subject, mut out| subject.connection.pong(payload, &mut out));
+        check(SENDS, open, |subject, out| subject.send(out, |to| to.ping(payload)));
+        check(SENDS, open, |subject, out| subject.send(out, |to| to.pong(payload)));
     }
     let long = "r".repeat(123);
     for frame in [CloseFrame::EMPTY, CloseFrame::new(CloseCode::NORMAL, &long)] {
-        check(SENDS, open, |subject, mut out| subject.connection.close(frame, &mut out));
+        check(SENDS, open, |subject, out| subject.send(out, |to| to.close(frame)));
     }
     // The last fragment of a message: what is under way stays under way.
     let begun = || {
         let mut subject = open();
-        let mut out = Output::unbounded();
-        subject.connection.send_fragment(MessageKind::Text, b"a", false, &mut out).unwrap();
+        let sent = subject.send(&mut Output::unbounded(), |to| to.send_fragment(FIRST, b"a"));
+        assert_eq!(sent, Outcome::Done);
         subject
     };
-    check(SENDS, begun, |subject, mut out| {
-        let changed = subject.connection.send_fragment(MessageKind::Binary, b"", true, &mut out);
-        assert_eq!(changed, Err(SendError::Fragmented));
-        subject.connection.send_fragment(MessageKind::Text, b"b", true, &mut out)
+    check(SENDS, begun, |subject, out| {
+        subject.send(out, |to| {
+            let another = Fragment::Only(MessageKind::Binary);
+            assert_eq!(to.send_fragment(another, b""), Err(SendError::Fragmented));
+            to.send_fragment(Fragment::Last, b"b")
+        })
     });
 }
 
@@ -213,7 +277,7 @@ fn what_a_client_sends() {
     sending::<Client<Script>>();
 }
 
-/// Frames that are answered as they come, behind a message that is told once.
+/// Frames that are answered as they come, behind a message that is reported once.
 fn answering<R: Side>() {
     let masks = R::PEER_MASKS;
     let behind_a_message = |first, payload: &[u8]| {
@@ -221,12 +285,12 @@ fn answering<R: Side>() {
         bytes.extend(wire::frame(masks, TEXT, b"under way"));
         bytes.extend(wire::frame(masks, first, payload));
         let mut subject = Subject::<R>::receiving(&bytes);
-        // The message is told, whatever the room, before the answer is due.
-        let _ = subject.receive(&mut Output::with_limit(0));
+        // The message is reported, whatever the room, before the answer is due.
+        assert_eq!(subject.receive(&mut Output::with_limit(0)), Outcome::Blocked);
         assert_eq!(subject.seen.len(), 1);
         subject
     };
-    let receive = |subject: &mut Subject<R>, out: &mut dyn Buffer| subject.receive(out);
+    let receive = |subject: &mut Subject<R>, out: Out<'_>| subject.receive(out);
     for payload in [&b""[..], b"ping", &[b'p'; 125]] {
         check(RECEIVES, || behind_a_message(FIN | PING, payload), receive);
     }
@@ -259,23 +323,24 @@ fn the_servers_opening_handshake() {
     let upgrade = Server::HEADS[1];
     let asked = || {
         let mut subject = server(upgrade, Config::new());
-        subject.receive(&mut Output::with_limit(0)).expect("nothing to answer yet");
+        let nothing_to_answer = subject.receive(&mut Output::with_limit(0));
+        assert_eq!(nothing_to_answer, Outcome::Done);
         subject
     };
-    check(SENDS, asked, |subject, mut out| {
+    check(SENDS, asked, |subject, out| {
         let accept = Accept::new().protocol("two").headers(&[("Set-Cookie", "a=b")]);
-        subject.connection.accept(accept, &mut out)
+        subject.send(out, |to| to.accept(accept))
     });
-    check(SENDS, asked, |subject, mut out| {
+    check(SENDS, asked, |subject, out| {
         let response = Response::new(403).headers(&[("X-Why", "so")]).body(b"not for you");
-        subject.connection.respond(&response, &mut out)
+        subject.send(out, |to| to.respond(&response))
     });
 
-    let receive = |subject: &mut Subject<Server>, out: &mut dyn Buffer| subject.receive(out);
+    let receive = |subject: &mut Subject<Server>, out: Out<'_>| subject.receive(out);
     let plain = || {
         let mut subject = server(Server::HEADS[2], Config::new());
-        let _ = subject.receive(&mut Output::with_limit(0));
-        assert!(matches!(subject.seen[..], [Seen::Head(_)]));
+        assert_eq!(subject.receive(&mut Output::with_limit(0)), Outcome::Blocked);
+        assert!(subject.seen.is_empty(), "answered automatically");
         subject
     };
     check(RECEIVES, plain, receive);
@@ -290,9 +355,9 @@ fn the_servers_opening_handshake() {
 #[test]
 fn the_clients_request() {
     let request = Request::new("example.com", "/chat").protocols(&["one"]).headers(&[("a", "b")]);
-    let client = |out: &mut dyn Buffer| {
-        let mut out = out;
+    let client = |mut out: Out<'_>| {
         Connection::client_in(Fixed::<8>, &request, Script::default(), Config::new(), &mut out)
+            .expect("a valid request")
             .map(drop)
     };
     let mut unbounded = Output::unbounded();
@@ -301,7 +366,7 @@ fn the_clients_request() {
     let mut memory = vec![0xEE; needed];
     for room in 0..needed {
         let mut out = SliceBuffer::new(&mut memory[..room]);
-        assert_eq!(client(&mut out), Err(SendError::Full { needed, room }));
+        assert_eq!(client(&mut out), Err(Full { needed, room }));
         assert!(out.is_empty());
     }
     assert!(memory.iter().all(|&byte| byte == 0xEE));
@@ -314,13 +379,13 @@ fn due<R: Side>() {
     const SECOND: Duration = Duration::from_secs(1);
     let started = |config| {
         let mut subject = Subject::<R>::open(config);
-        subject.tick(Duration::ZERO, &mut Output::unbounded()).unwrap();
+        assert_eq!(subject.tick(Duration::ZERO, &mut Output::unbounded()), Outcome::Done);
         subject
     };
-    let tick = |subject: &mut Subject<R>, out: &mut dyn Buffer| subject.tick(SECOND, out);
+    let tick = |subject: &mut Subject<R>, out: Out<'_>| subject.tick(SECOND, out);
     let keep_alive = Config::new().keep_alive(SECOND, SECOND);
     check(PINGS, || started(keep_alive), tick);
-    check(SENDS, || started(Config::new().idle_timeout(SECOND)), tick);
+    check(TICKS, || started(Config::new().idle_timeout(SECOND)), tick);
 }
 
 #[test]
@@ -331,6 +396,39 @@ fn what_is_due_at_a_servers_deadline() {
 #[test]
 fn what_is_due_at_a_clients_deadline() {
     due::<Client<Script>>();
+}
+
+/// What `receive` left undone and what `tick` left undone are two things: the advice to write stays
+/// until both calls were repeated.
+#[test]
+fn each_call_that_is_blocked_has_to_be_repeated() {
+    fn check<R: Side>() {
+        const SECOND: Duration = Duration::from_secs(1);
+        let config = Config::new().keep_alive(SECOND, SECOND);
+        let ping = wire::frame(R::PEER_MASKS, FIN | PING, b"?");
+        for tick_first in [true, false] {
+            let mut subject = Subject::<R>::new(established(Fixed, config), &ping);
+            let mut none = Output::with_limit(0);
+            assert_eq!(subject.tick(Duration::ZERO, &mut none), Outcome::Done);
+            assert_eq!(subject.tick(SECOND, &mut none), Outcome::Blocked);
+            assert_eq!(subject.receive(&mut none), Outcome::Blocked);
+            let mut out = Output::unbounded();
+            if tick_first {
+                let _ = subject.tick(SECOND, &mut out);
+                assert_eq!(subject.connection.transport(), TransportAction::Write);
+                let _ = subject.receive(&mut out);
+            } else {
+                let _ = subject.receive(&mut out);
+                assert_eq!(subject.connection.transport(), TransportAction::Write);
+                let _ = subject.tick(SECOND, &mut out);
+            }
+            assert_eq!(subject.connection.transport(), TransportAction::Read);
+            assert_eq!((subject.seen.len(), subject.pending.len()), (1, 0));
+            assert_eq!(none.bytes, b"");
+        }
+    }
+    check::<Server>();
+    check::<Client<Script>>();
 }
 
 /// The call can be repeated on the same events, once their output was emptied.
@@ -346,36 +444,77 @@ fn the_same_events_go_on() {
         .concat();
         let mut connection = established::<R, _>(Fixed::<400>, Config::new());
         let mut sent = vec![];
-        let mut told = vec![];
+        let mut seen = vec![];
+        let mut blocked = 0;
         // Room for one answer and not for two.
         let mut out = FixedBuffer::<ROOM>::new();
-        let full = SendError::Full { needed: overhead + 3, room: ROOM - overhead - 3 };
+        let full = Full { needed: overhead + 3, room: ROOM - overhead - 3 };
         let mut events = connection.receive(&mut chunk[..], &mut out);
         loop {
-            match events.next() {
-                Ok(Some((event, mut reply))) => {
-                    told.push(Seen::new(&event));
+            match events.next().expect("a valid stream") {
+                Some((event, mut reply)) => {
+                    seen.push(Seen::new(&event));
                     if let Event::Message(message) = event {
-                        assert_eq!(reply.send(message), Err(full));
+                        assert_eq!(reply.send(message), Ok(Err(full)));
                         sent.extend_from_slice(reply.out().as_slice());
                         reply.out().clear();
-                        assert_eq!(reply.send(message), Ok(()));
+                        assert_eq!(reply.send(message), Ok(Ok(())));
                     }
                 }
-                Ok(None) => break,
-                Err(error) => {
-                    assert_eq!(error, Error::Blocked(full));
-                    assert_eq!(events.next().err(), Some(error), "nothing has changed");
+                None => {
+                    if events.transport() != TransportAction::Write {
+                        break;
+                    }
+                    let remaining = events.remaining().to_vec();
+                    assert!(events.next().expect("still valid").is_none());
+                    assert_eq!(events.transport(), TransportAction::Write);
+                    assert_eq!(events.remaining(), remaining, "nothing has changed");
                     sent.extend_from_slice(events.out().as_slice());
                     events.out().clear();
+                    blocked += 1;
                 }
             }
         }
+        assert_eq!(events.transport(), TransportAction::Read);
+        assert_eq!(blocked, 1);
         sent.extend_from_slice(out.as_slice());
         let payloads: Vec<_> = wire::read_frames(&sent).into_iter().map(|f| f.payload).collect();
         assert_eq!(payloads, [b"one", b"two", b"six"]);
-        assert_eq!(told.len(), 3);
+        assert_eq!(seen.len(), 3);
     }
     check::<Server, 9>(2);
     check::<Client<Script>, 17>(6);
+}
+
+/// An output that grows is full only if it cannot grow. That is an error of the calls that send, as
+/// their result has no other place for it.
+#[test]
+fn an_output_that_cannot_grow_is_an_error() {
+    let out = &mut Output::growing_up_to(1);
+    let mut server = established::<Server, _>(Fixed::<400>, Config::new());
+    assert_eq!(server.sender(out).send("Hello"), Err(SendError::CannotGrow(7)));
+    assert_eq!(server.sender(out).close(CloseFrame::EMPTY), Err(SendError::CannotGrow(2)));
+
+    let mut server = Connection::server_in(Fixed::<400>, Config::new());
+    let mut events = server.receive(Server::HEADS[0].as_bytes(), out);
+    assert!(matches!(events.next(), Ok(Some((Event::Request(_), _)))));
+    let accepted = server.sender(out).accept(Accept::new());
+    assert!(matches!(accepted, Err(ResponseError::CannotGrow(100..))), "{accepted:?}");
+
+    let request = Request::new("example.com", "/");
+    let client = Connection::client_in(Fixed::<8>, &request, Script::default(), Config::new(), out);
+    assert!(matches!(client, Err(RequestError::CannotGrow(100..))), "{client:?}");
+    assert_eq!(out.bytes, b"");
+
+    // Of the calls that receive it is not one: they go on once there is room.
+    let mut server = established::<Server, _>(Fixed::<400>, Config::new());
+    let ping = wire::frame(true, FIN | PING, b"?");
+    let mut events = server.receive(&ping[..], out);
+    assert!(events.next().expect("no error").is_none());
+    assert_eq!(events.transport(), TransportAction::Write);
+    let rest = events.remaining().to_vec();
+    assert!(matches!(
+        server.receive(&rest[..], &mut Output::unbounded()).next(),
+        Ok(Some((Event::Ping(b"?"), _)))
+    ));
 }

@@ -13,7 +13,7 @@ use common::output::Output;
 use common::side::{Script, Side, established};
 use common::wire::{self, BINARY, CONTINUATION, FIN, PING, TEXT};
 use sansocket::{
-    Buffer, Chunk, Client, Config, Connection, Delivery, Event, Fixed, Server, Storage,
+    Buffer, Chunk, Client, Config, Connection, Delivery, Event, Fixed, Growing, Server, Storage,
 };
 
 #[global_allocator]
@@ -72,6 +72,8 @@ struct Sink {
 }
 
 impl Buffer for Sink {
+    type Room = Growing;
+
     fn room(&self) -> usize {
         usize::MAX
     }
@@ -250,7 +252,7 @@ fn a_large_message_sent_by_a_client() {
     let (mut sink, mut output) = (Sink::default(), Output::unbounded());
     let payload = vec![7; LENGTH];
     for out in [&mut sink as &mut dyn Buffer, &mut output] {
-        connection.send(&payload[..], &mut { out }).unwrap();
+        assert_eq!(connection.sender(&mut { out }).send(&payload[..]), Ok(Ok(())));
     }
     assert_eq!((sink.bytes, output.bytes.len()), (14 + LENGTH, 14 + LENGTH));
     assert!(sink.appends <= LENGTH / 64, "{} appends", sink.appends);

@@ -4,11 +4,12 @@
 mod common;
 
 use common::heap::{CountingHeap, Usage, measure};
+use common::output::flat;
 use common::side::{Script, Side, opened};
 use common::wire::{self, BINARY, CLOSE, CONTINUATION, FIN, PING, PONG, TEXT};
 use sansocket::{
     Buffer, Chunk, Client, CloseCode, Config, Connection, Delivery, Event, Fixed, FixedBuffer,
-    MessageKind, Server, Storage,
+    Fragment, Input, InputMemory, MessageKind, Server, Storage,
 };
 
 #[global_allocator]
@@ -32,11 +33,11 @@ impl Reused for Vec<u8> {
     }
 }
 
-/// Passes one chunk, echoes all messages and gives how many events there were.
-fn echo<R: Side, S: Storage>(
+/// Passes one chunk, echoes all messages and returns how many events there were.
+fn echo<R: Side, S: Storage, B: Reused>(
     connection: &mut Connection<R, S>,
     chunk: impl Chunk,
-    out: &mut impl Reused,
+    out: &mut B,
 ) -> usize {
     let mut count = 0;
     let mut events = connection.receive(chunk, out);
@@ -45,10 +46,10 @@ fn echo<R: Side, S: Storage>(
         R::open(&event, &mut reply);
         let sent = match event {
             Event::Message(message) => reply.send(message),
-            Event::Piece(piece) => reply.send_fragment(piece.kind, piece.data, piece.message_end),
-            _ => Ok(()),
+            Event::Piece(piece) => reply.send_fragment(piece.fragment(), piece.data),
+            _ => continue,
         };
-        sent.expect("room enough");
+        flat::<B, _, _>(sent).expect("room enough");
     }
     out.empty();
     count
@@ -71,79 +72,114 @@ fn traffic(masks: bool) -> Vec<u8> {
     .concat()
 }
 
-/// One round of traffic in chunks of this length and kind; `scratch` is what a socket is read to.
-fn round<R: Side, S: Storage>(
-    connection: &mut Connection<R, S>,
-    bytes: &[u8],
-    (step, in_place): (usize, bool),
-    scratch: &mut Vec<u8>,
-    out: &mut impl Reused,
-) -> usize {
-    let mut count = 0;
-    for chunk in bytes.chunks(step) {
-        count += if in_place {
-            scratch.clear();
-            scratch.extend_from_slice(chunk);
-            echo(connection, &mut scratch[..], out)
-        } else {
-            echo(connection, chunk, out)
-        };
+/// How bytes are passed to the connection.
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    Shared,
+    InPlace,
+    Input,
+}
+
+/// What a socket is read to.
+struct Reader<M> {
+    scratch: Vec<u8>,
+    input: Input<M>,
+}
+
+impl<M: InputMemory> Reader<M> {
+    /// Room for chunks of this length, and an input with this memory.
+    fn new(length: usize, memory: M) -> Self {
+        Self { scratch: Vec::with_capacity(length), input: Input::with(memory) }
     }
-    count
+
+    /// One round of traffic in chunks of this length and kind.
+    fn round<R: Side, S: Storage>(
+        &mut self,
+        connection: &mut Connection<R, S>,
+        bytes: &[u8],
+        (step, kind): (usize, Kind),
+        out: &mut impl Reused,
+    ) -> usize {
+        let mut count = 0;
+        for chunk in bytes.chunks(step) {
+            count += match kind {
+                Kind::Shared => echo(connection, chunk, out),
+                Kind::InPlace => {
+                    self.scratch.clear();
+                    self.scratch.extend_from_slice(chunk);
+                    echo(connection, &mut self.scratch[..], out)
+                }
+                Kind::Input => {
+                    assert_eq!(self.input.push(chunk), chunk.len(), "space for the chunk");
+                    echo(connection, &mut self.input, out)
+                }
+            };
+        }
+        count
+    }
 }
 
 const ROUNDS: usize = 200;
 
-const STEPS: [(usize, bool); 7] = [
-    (1, false),
-    (1, true),
-    (7, true),
-    (500, false),
-    (500, true),
-    (usize::MAX, false),
-    (usize::MAX, true),
+const STEPS: [(usize, Kind); 10] = [
+    (1, Kind::Shared),
+    (1, Kind::InPlace),
+    (1, Kind::Input),
+    (7, Kind::InPlace),
+    (500, Kind::Shared),
+    (500, Kind::InPlace),
+    (500, Kind::Input),
+    (usize::MAX, Kind::Shared),
+    (usize::MAX, Kind::InPlace),
+    (usize::MAX, Kind::Input),
 ];
 
 /// Thousands of messages after one round of warming up, for each way of cutting them.
-fn steady_state<R: Side, S: Storage + Copy>(storage: S, out: &mut impl Reused) {
+fn steady_state<R: Side, S: Storage + Copy, M: InputMemory>(
+    storage: S,
+    memory: impl Fn() -> M,
+    out: &mut impl Reused,
+) {
     let bytes = traffic(R::PEER_MASKS);
     for delivery in [Delivery::Whole, Delivery::Streaming] {
-        for (step, in_place) in STEPS {
+        for (step, kind) in STEPS {
             let config = Config::new().delivery(delivery);
             let mut connection = opened::<R, S>(storage, config);
-            let mut scratch = Vec::with_capacity(bytes.len());
+            let mut reader = Reader::new(bytes.len(), memory());
             // Single bytes take long, and there are many of them in a round.
             let rounds = if step < 100 { ROUNDS / 50 } else { ROUNDS };
-            let mut run = || round(&mut connection, &bytes, (step, in_place), &mut scratch, out);
+            let mut run = || reader.round(&mut connection, &bytes, (step, kind), out);
             let events = run();
             let (total, usage) = measure(|| (0..rounds).map(|_| run()).sum::<usize>());
             assert_eq!(total, rounds * events);
             assert!(events >= 6);
-            let how = format!("{delivery:?}, chunks of {step}, in place: {in_place}");
-            assert_eq!(usage, Usage::default(), "{how}");
+            assert_eq!(usage, Usage::default(), "{delivery:?}, chunks of {step}, {kind:?}");
         }
     }
 }
 
 #[test]
 fn steady_traffic_with_a_fixed_storage() {
-    steady_state::<Server, _>(Fixed::<6000>, &mut FixedBuffer::<8000>::new());
-    steady_state::<Client<Script>, _>(Fixed::<6000>, &mut FixedBuffer::<8000>::new());
+    let out = &mut FixedBuffer::<8000>::new();
+    let memory = || [0; 8000];
+    steady_state::<Server, _, _>(Fixed::<6000>, memory, out);
+    steady_state::<Client<Script>, _, _>(Fixed::<6000>, memory, out);
 }
 
 /// A whole life with its opening and closing handshake, cut into chunks of this length.
-fn life<R: Side>(bytes: &[u8], close: &[u8], step: usize, out: &mut impl Reused) -> usize {
+fn life<R: Side>(bytes: &[u8], close: &[u8], step: usize, out: &mut FixedBuffer<8000>) -> usize {
     let mut connection = R::connect(Fixed::<6000>, Config::new(), out);
     out.empty();
     let events = bytes.chunks(step).map(|chunk| echo(&mut connection, chunk, out)).sum();
-    connection.send_fragment(MessageKind::Text, b"mine", false, out).unwrap();
-    connection.ping(b"mine", out).unwrap();
-    connection.close(CloseCode::NORMAL, out).unwrap();
+    let mut sender = connection.sender(out);
+    assert_eq!(sender.send_fragment(Fragment::First(MessageKind::Text), b"mine"), Ok(Ok(())));
+    assert_eq!(sender.ping(b"mine"), Ok(Ok(())));
+    assert_eq!(sender.close(CloseCode::NORMAL), Ok(Ok(())));
     out.empty();
     for byte in close.chunks(1) {
         echo(&mut connection, byte, out);
     }
-    assert!(connection.close_report().was_clean);
+    assert!(connection.close_report().was_clean());
     connection.release();
     events
 }
@@ -172,12 +208,12 @@ mod on_the_heap {
 
     #[test]
     fn steady_traffic_of_a_server() {
-        steady_state::<Server, _>(Heap, &mut Vec::with_capacity(8000));
+        steady_state::<Server, _, _>(Heap, Vec::new, &mut Vec::with_capacity(8000));
     }
 
     #[test]
     fn steady_traffic_of_a_client() {
-        steady_state::<Client<Script>, _>(Heap, &mut Vec::with_capacity(8000));
+        steady_state::<Client<Script>, _, _>(Heap, Vec::new, &mut Vec::with_capacity(8000));
     }
 
     /// Messages of every length up to what is retained, after one of the longest.
@@ -228,15 +264,19 @@ mod on_the_heap {
         drop(new);
 
         let bytes = traffic(true);
-        let (mut scratch, mut out) = (Vec::with_capacity(bytes.len()), Vec::with_capacity(8000));
-        let (_idle, usage) = measure(|| {
-            let mut connection = opened_with::<Server>(&mut out);
-            round(&mut connection, &bytes, (500, true), &mut scratch, &mut out);
-            connection.release();
-            connection
-        });
-        assert!(usage.calls > 0);
-        assert_eq!(usage.held, 0, "{usage:?}");
+        let mut out = Vec::with_capacity(8000);
+        for kind in [Kind::InPlace, Kind::Input] {
+            let mut reader = Reader::new(bytes.len(), Vec::new());
+            let (_idle, usage) = measure(|| {
+                let mut connection = opened_with::<Server>(&mut out);
+                reader.round(&mut connection, &bytes, (500, kind), &mut out);
+                connection.release();
+                reader.input.release();
+                connection
+            });
+            assert!(usage.calls > 0);
+            assert_eq!(usage.held, 0, "{usage:?}, {kind:?}");
+        }
     }
 
     /// 4 MiB of short messages, read 64 KiB at a time, leave no heap behind once the memory is
@@ -246,12 +286,12 @@ mod on_the_heap {
         const RETAIN: u32 = 1000;
         let frame = wire::frame(true, FIN | TEXT, &[b'x'; 125]);
         let wire = frame.repeat((4 << 20) / frame.len());
-        let mut scratch = Vec::with_capacity(64 << 10);
+        let mut reader = Reader::new(64 << 10, []);
         let mut out = Vec::with_capacity(128 << 10);
         let config = Config::new().retain(RETAIN);
         let (mut connection, before) = measure(|| opened::<Server, _>(Heap, config));
-        let (count, usage) =
-            measure(|| round(&mut connection, &wire, (64 << 10, true), &mut scratch, &mut out));
+        let how = (64 << 10, Kind::InPlace);
+        let (count, usage) = measure(|| reader.round(&mut connection, &wire, how, &mut out));
         assert_eq!(count, wire.len() / frame.len());
         let kept = before.held + usage.held;
         assert!(kept > 0, "a message that was cut took some memory");

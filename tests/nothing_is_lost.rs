@@ -1,5 +1,7 @@
 //! Contract 2, nothing is lost: bytes behind a handshake, behind a frame, behind an early exit
 //! from the events are all in `remaining()`, and each is consumed exactly once.
+//!
+//! What an `Input` keeps is in `input.rs`.
 
 mod common;
 
@@ -18,7 +20,7 @@ use sansocket::{
 const REGRESSIONS: &str =
     concat!(env!("CARGO_MANIFEST_DIR"), "/proptest-regressions/nothing_is_lost.txt");
 
-/// Frames that may stand behind a head, and what they tell.
+/// Frames that may follow a head, and the events in them.
 fn frames<R: Side>() -> (Vec<u8>, Vec<Seen>) {
     let masks = R::PEER_MASKS;
     let bytes = [
@@ -35,8 +37,8 @@ fn frames<R: Side>() -> (Vec<u8>, Vec<Seen>) {
     (bytes.concat(), seen)
 }
 
-/// One step by hand: passes `bytes` in place, takes up to `most` events, and gives how many came
-/// and how many bytes were consumed for them.
+/// One step by hand: passes `bytes` in place, takes up to `most` events, and returns the number of
+/// events and of the bytes consumed for them.
 fn step<R: Side, S: Storage>(
     connection: &mut Connection<R, S>,
     bytes: &[u8],
@@ -57,7 +59,7 @@ fn step<R: Side, S: Storage>(
 #[test]
 fn frames_behind_the_handshake_in_the_same_chunk() {
     fn check<R: Side>() {
-        let (frames, told) = frames::<R>();
+        let (frames, expected) = frames::<R>();
         // The interim responses of the second head end in the same chunk too.
         for head in &R::HEADS[..2] {
             let bytes = [head.as_bytes(), &frames].concat();
@@ -70,7 +72,7 @@ fn frames_behind_the_handshake_in_the_same_chunk() {
                     assert_eq!(driver.consumed, bytes.len());
                     assert!(driver.unread.is_empty());
                     assert!(matches!(driver.seen[0], Seen::Head(_)));
-                    assert_eq!(driver.seen[1..], told);
+                    assert_eq!(driver.seen[1..], expected);
                 }
             }
         }
@@ -81,7 +83,7 @@ fn frames_behind_the_handshake_in_the_same_chunk() {
 
 #[test]
 fn a_late_answer_finds_everything_behind_the_head() {
-    let (frames, told) = frames::<Server>();
+    let (frames, expected) = frames::<Server>();
     let head = Server::HEADS[0].as_bytes();
     for here in 0..=frames.len() {
         let mut connection = Connection::server_in(Fixed::<400>, Config::new());
@@ -97,17 +99,17 @@ fn a_late_answer_finds_everything_behind_the_head() {
         let request = connection.request().expect("it waits");
         assert_eq!((request.target(), request.host()), ("/chat", Some("example.com")));
 
-        connection.accept(Accept::new(), &mut Output::unbounded()).unwrap();
+        connection.sender(&mut Output::unbounded()).accept(Accept::new()).unwrap();
         assert!(connection.request().is_none());
         let mut driver = Driver::new(connection, Output::unbounded());
         driver.feed_in(rest, [(here, true), (rest.len(), true)]);
-        assert_eq!((driver.consumed, &driver.seen), (frames.len(), &told));
+        assert_eq!((driver.consumed, &driver.seen), (frames.len(), &expected));
     }
 }
 
 #[test]
 fn an_answer_in_the_loop_is_followed_by_the_rest_of_the_chunk() {
-    let (frames, told) = frames::<Server>();
+    let (frames, expected) = frames::<Server>();
     let bytes = [Server::HEADS[0].as_bytes(), &frames].concat();
     let mut connection = Connection::server_in(Fixed::<400>, Config::new());
     let mut out = Output::unbounded();
@@ -117,14 +119,15 @@ fn an_answer_in_the_loop_is_followed_by_the_rest_of_the_chunk() {
         panic!("no request");
     };
     reply.accept(Accept::new()).unwrap();
-    for _ in &told {
+    for _ in &expected {
         assert!(events.next().unwrap().is_some());
     }
     assert!(events.next().unwrap().is_none());
     assert_eq!((events.consumed(), events.remaining()), (bytes.len(), &[][..]));
 }
 
-/// The body of a plain request is the caller's, and so is what is behind a refusal and its body.
+/// The body of a plain request that is answered automatically is not consumed, nor is what is behind
+/// a refusal and its body.
 #[test]
 fn what_is_behind_an_http_message_remains() {
     const BEHIND: &[u8] = b"user=me\x81\x00\r\n\r\n";
@@ -140,8 +143,8 @@ fn what_is_behind_an_http_message_remains() {
             assert_eq!(driver.connection.transport(), TransportAction::Close);
         }
     }
-    check::<Server>("POST /login HTTP/1.1\r\nHost: a\r\n\r\n", 1);
-    check::<Server>("HEAD / HTTP/1.1\r\n\r\n", 1);
+    check::<Server>("POST /login HTTP/1.1\r\nHost: a\r\n\r\n", 0);
+    check::<Server>("HEAD / HTTP/1.1\r\n\r\n", 0);
     check::<Client<Script>>("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", 1);
     check::<Client<Script>>("HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\nnone", 2);
     check::<Client<Script>>("HTTP/1.1 103 \r\n\r\nHTTP/1.1 204 \r\n\r\n", 1);
@@ -152,21 +155,18 @@ fn what_is_behind_a_request_remains_whatever_the_answer() {
     const BEHIND: &[u8] = b"\x81\x85abc";
     let upgrade = Server::HEADS[0];
     let plain = "POST / HTTP/1.1\r\nHost: a\r\n\r\n";
-    for (head, defers) in [(upgrade, false), (plain, true)] {
+    for head in [upgrade, plain] {
         let bytes = [head.as_bytes(), BEHIND].concat();
-        let mut connection = Connection::server_in(Fixed::<400>, Config::new());
+        let mut connection = Connection::server_in(Fixed::<400>, Config::new().plain_http(true));
         let mut out = Output::unbounded();
         let mut events = connection.receive(&bytes[..], &mut out);
-        let (_, mut reply) = events.next().unwrap().expect("a request");
-        if defers {
-            reply.defer();
-        }
+        assert!(events.next().unwrap().is_some(), "a request");
         assert!(events.next().unwrap().is_none());
         assert_eq!(events.remaining(), BEHIND);
         assert!(events.next().unwrap().is_none(), "still none");
         assert_eq!(out.bytes, b"", "no answer yet");
 
-        connection.respond(&Response::new(403), &mut out).unwrap();
+        connection.sender(&mut out).respond(&Response::new(403)).unwrap();
         assert!(out.take().starts_with(b"HTTP/1.1 403 "));
         assert_eq!(step(&mut connection, BEHIND, usize::MAX), (0, 0));
         assert_eq!(connection.transport(), TransportAction::Close);
@@ -190,8 +190,8 @@ fn what_follows_a_close_frame_is_discarded() {
     check::<Client<Script>>();
 }
 
-/// Takes so many events of so many further bytes, in turn, then drops what lent them and passes
-/// what remained again in front of what came since.
+/// In turn, reads some bytes and takes some events, as `stops` says. What remained is passed again,
+/// before the bytes that were read since.
 fn stop_and_go<R: Side>(
     bytes: &[u8],
     stops: &[(usize, usize)],

@@ -287,7 +287,7 @@ fn an_echo_by_fragments_gives_back_the_same_messages() {
         for part in wire.chunks(length) {
             let fed = feed_with(&mut server, part, &mut echo, |event, reply| {
                 let Event::Piece(piece) = event else { panic!("{event:?}") };
-                reply.send_fragment(piece.kind, piece.data, piece.message_end).unwrap();
+                reply.send_fragment(piece.fragment(), piece.data).unwrap();
             });
             fed.all();
         }

@@ -22,7 +22,7 @@ fn config() -> Config {
 /// A mistake: its name, what the peer sends, the error, and the code that it gets.
 type Row = (&'static str, Vec<u8>, Error, u16);
 
-/// The header of a frame from the peer of `R` up to its length, which is given as it stands.
+/// The header of a frame from the peer of `R` up to its length, with these bits and this field.
 fn header<R: Side>(first: u8, length: u8, field: &[u8]) -> Vec<u8> {
     let mask = if R::MASKS { 0 } else { 0x80 };
     [&[first, mask | length], field].concat()
@@ -220,7 +220,7 @@ fn assert_rows<R: Side>(rows: impl Fn() -> Vec<Row>) {
                 let again = feed(&mut connection, &from_peer::<R>(0x81, b"more"), &mut out);
                 assert_eq!((again.seen, again.result), (vec![], Err(error)), "{name}");
                 assert_eq!(connection.end_of_stream(), Err(error), "{name}");
-                assert_eq!(connection.ping(b"", &mut out), Err(SendError::Closed), "{name}");
+                assert_eq!(connection.sender(&mut out).ping(b""), Err(SendError::Closed), "{name}");
                 assert_eq!(out.take(), [], "{name}: more than one close frame");
             }
         }
@@ -296,7 +296,7 @@ fn no_other_close_code_can_be_sent() {
         assert_eq!(CloseCode::new(code).is_some(), is_allowed(code), "{code}");
         let Some(close_code) = CloseCode::new(code) else { continue };
         let mut out = Out::default();
-        open::<Server>(Config::new()).close(close_code, &mut out).unwrap();
+        open::<Server>(Config::new()).sender(&mut out).close(close_code).unwrap();
         assert_eq!(out.take(), frame(0x88, &code.to_be_bytes(), false));
     }
 }
@@ -306,10 +306,10 @@ fn no_longer_reason_can_be_sent_than_a_control_frame_holds() {
     let mut connection = open::<Server>(Config::new());
     let mut out = Out::default();
     let long = "r".repeat(124);
-    let refused = connection.close(CloseFrame::new(CloseCode::NORMAL, &long), &mut out);
+    let refused = connection.sender(&mut out).close(CloseFrame::new(CloseCode::NORMAL, &long));
     assert_eq!(refused, Err(SendError::ReasonTooLong { length: 124 }));
     assert_eq!((out.take(), connection.state()), (vec![], State::Open));
     let longest = &long[..123];
-    connection.close(CloseFrame::new(CloseCode::NORMAL, longest), &mut out).unwrap();
+    connection.sender(&mut out).close(CloseFrame::new(CloseCode::NORMAL, longest)).unwrap();
     assert_eq!(out.take(), frame(0x88, &close_body(1000, longest), false));
 }

@@ -2,9 +2,10 @@
 
 use core::hint::black_box;
 
+use sansocket::deflate::DeflateParams;
 use sansocket::{
-    Chunk, Client, Config, Connection, Entropy, EntropyError, Event, Heap, Message, Negotiated,
-    Role, Server,
+    Chunk, Client, Config, Connection, Entropy, EntropyError, Event, Fragment, Heap, Message,
+    MessageKind, Role, Server,
 };
 
 /// Keys that are different from each other and the same in every run; a real source would be
@@ -37,11 +38,11 @@ pub(crate) trait Side: Role + Sized + 'static {
     fn role() -> Self;
 
     fn established() -> Connection<Self, Heap> {
-        Self::established_with(Negotiated::new(), Config::new())
+        Self::established_with(None, Config::new())
     }
 
-    fn established_with(negotiated: Negotiated, config: Config) -> Connection<Self, Heap> {
-        Connection::established(Self::role(), negotiated, config)
+    fn established_with(deflate: Option<DeflateParams>, config: Config) -> Connection<Self, Heap> {
+        Connection::established(Self::role(), deflate, config)
     }
 }
 
@@ -70,7 +71,22 @@ pub(crate) fn wire<'a, R: Side>(messages: impl IntoIterator<Item = Message<'a>>)
     let mut peer = R::Peer::established();
     let mut wire = Vec::new();
     for message in messages {
-        peer.send(message, &mut wire).expect("the connection is open");
+        peer.sender(&mut wire).send(message).expect("the connection is open");
+    }
+    wire
+}
+
+/// A binary message in `count` fragments of these bytes, as the peer of `R` sends it.
+pub(crate) fn fragments<R: Side>(count: usize, fragment: &[u8]) -> Vec<u8> {
+    let mut peer = R::Peer::established();
+    let mut wire = Vec::new();
+    for index in 0..count {
+        let place = match index {
+            0 => Fragment::First(MessageKind::Binary),
+            _ if index + 1 == count => Fragment::Last,
+            _ => Fragment::Middle,
+        };
+        peer.sender(&mut wire).send_fragment(place, fragment).expect("the connection is open");
     }
     wire
 }

@@ -3,7 +3,7 @@
 use core::hint::black_box;
 
 use sansocket::deflate::{DeflateParams, WindowBits};
-use sansocket::{Client, Config, Connection, DeflateConfig, Heap, Negotiated, Server};
+use sansocket::{Client, Config, Connection, DeflateConfig, Heap, Server};
 
 use crate::Path;
 use crate::data::{Counter, Side, json, receive};
@@ -28,7 +28,7 @@ fn established<R: Side>(bits: u8) -> Connection<R, Heap> {
         ..DeflateParams::default()
     };
     let deflate = DeflateConfig::new().incoming_window(bits).outgoing_window(bits);
-    R::established_with(Negotiated::new().deflate(params), Config::new().deflate(deflate))
+    R::established_with(Some(params), Config::new().deflate(deflate))
 }
 
 fn decoding(bits: u8) -> Path {
@@ -36,7 +36,7 @@ fn decoding(bits: u8) -> Path {
         let mut client = established::<Client<Counter>>(bits);
         let (mut first, mut second) = (Vec::new(), Vec::new());
         for (seed, wire) in [(1, &mut first), (2, &mut second)] {
-            client.send(&json(LENGTH, seed)[..], wire).expect("the connection is open");
+            client.sender(wire).send(&json(LENGTH, seed)[..]).expect("the connection is open");
         }
         assert!(second.len() < LENGTH, "the message goes compressed");
         let mut server = established::<Server>(bits);
@@ -50,11 +50,11 @@ fn encoding(bits: u8) -> Path {
     Path::new(format!("server deflates 1 KiB of JSON, window 2^{bits}"), move || {
         let mut server = established::<Server>(bits);
         let mut out = Vec::with_capacity(2 * LENGTH);
-        server.send(&json(LENGTH, 1)[..], &mut out).expect("the connection is open");
+        server.sender(&mut out).send(&json(LENGTH, 1)[..]).expect("the connection is open");
         let message = json(LENGTH, 2);
         move || {
             out.clear();
-            let sent = server.send(black_box(&message[..]), &mut out);
+            let sent = server.sender(&mut out).send(black_box(&message[..]));
             sent.is_ok() && black_box(&out).len() < LENGTH
         }
     })

@@ -11,7 +11,7 @@ use core::hint::black_box;
 
 use sansocket::deflate::{DeflateParams, WindowBits};
 use sansocket::frame::{FrameHeader, MaskKey, Opcode, Rsv};
-use sansocket::{Config, Connection, Event, FixedDeflate, Heap, Negotiated, Server, Storage};
+use sansocket::{Config, Connection, Event, FixedDeflate, Heap, Server, Storage};
 
 use crate::Path;
 
@@ -119,8 +119,7 @@ fn path<S: Storage + 'static>(kind: Kind, bits: u8, place: &str, storage: fn() -
             server_max_window_bits: bits,
             ..DeflateParams::default()
         };
-        let negotiated = Negotiated::new().deflate(params);
-        let mut server = Connection::established_in(storage(), Server, negotiated, Config::new());
+        let mut server = Connection::established_in(storage(), Server, Some(params), Config::new());
         let mut out = Vec::new();
         // An empty message: a fixed block without symbols.
         receive(&mut server, &mut frame(&[0x02, 0x00]), &mut out);

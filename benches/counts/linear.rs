@@ -5,10 +5,10 @@
 //! for memory that doubles, and none for bytes that are looked at again. The connections are new,
 //! so that the growth of their memory is counted.
 
-use sansocket::{Client, Config, Connection, Event, Message, MessageKind, Request, Server};
+use sansocket::{Config, Connection, Event, Message, Request, Server};
 
 use crate::Path;
-use crate::data::{Counter, Side, receive, wire};
+use crate::data::{Counter, Side, fragments, receive, wire};
 
 pub(crate) fn paths() -> Vec<Path> {
     let mut paths = Vec::new();
@@ -27,13 +27,7 @@ fn bytes(count: usize) -> Path {
 
 /// The fragments of an empty message, all in one read.
 fn empty_fragments(count: usize) -> Path {
-    let mut client = Client::<Counter>::established();
-    let mut wire = Vec::new();
-    for index in 1..=count {
-        client
-            .send_fragment(MessageKind::Binary, b"", index == count, &mut wire)
-            .expect("the connection is open");
-    }
+    let wire = fragments::<Server>(count, b"");
     receiving("empty fragments in one read", count, wire, usize::MAX, 0)
 }
 

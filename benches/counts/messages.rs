@@ -3,10 +3,10 @@
 
 use core::hint::black_box;
 
-use sansocket::{Client, Event, Message, MessageKind, Server};
+use sansocket::{Client, Event, Message, Server};
 
 use crate::Path;
-use crate::data::{Counter, Side, receive, receive_chunk, wire};
+use crate::data::{Counter, Side, fragments, receive, receive_chunk, wire};
 
 const KIB: usize = 1024;
 
@@ -36,7 +36,12 @@ fn receiving<R: Side>() -> Vec<Path> {
         receiving_one::<R>("1 KiB of Greek text", greek::<R>(KIB), KIB, WHOLE),
         receiving_one::<R>("64 KiB of text", text(64 * KIB), 64 * KIB, WHOLE),
         receiving_one::<R>("64 KiB of binary", binary::<R>(64 * KIB), 64 * KIB, WHOLE),
-        receiving_one::<R>("1 MiB in fragments of 1 KiB", fragments::<R>(), KIB * KIB, 64 * KIB),
+        receiving_one::<R>(
+            "1 MiB in fragments of 1 KiB",
+            fragments::<R>(KIB, &[0x5A; KIB]),
+            KIB * KIB,
+            64 * KIB,
+        ),
         answering_ping::<R>(),
     ]
 }
@@ -72,21 +77,10 @@ fn binary<R: Side>(length: usize) -> Vec<u8> {
     wire::<R>([Message::Binary(&vec![0x5A; length])])
 }
 
-/// A binary message of 1 MiB in fragments of 1 KiB.
-fn fragments<R: Side>() -> Vec<u8> {
-    let mut peer = R::Peer::established();
-    let mut wire = Vec::new();
-    for index in 1..=KIB {
-        peer.send_fragment(MessageKind::Binary, &[0x5A; KIB], index == KIB, &mut wire)
-            .expect("the connection is open");
-    }
-    wire
-}
-
 /// Receiving a ping of 16 bytes, which is answered on the way.
 fn answering_ping<R: Side>() -> Path {
     let mut wire = Vec::new();
-    R::Peer::established().ping(&[0x5A; 16], &mut wire).expect("the connection is open");
+    R::Peer::established().sender(&mut wire).ping(&[0x5A; 16]).expect("the connection is open");
     Path::new(format!("{} answers a ping of 16 B", R::NAME), move || {
         let mut connection = R::established();
         let mut out = Vec::new();
@@ -107,7 +101,7 @@ fn sending<R: Side>(name: &str, length: usize) -> Path {
         let mut out = Vec::new();
         let mut work = move || {
             out.clear();
-            connection.send(black_box(&payload[..]), &mut out).is_ok()
+            connection.sender(&mut out).send(black_box(&payload[..])).is_ok()
                 && black_box(&out).len() > length
         };
         work();

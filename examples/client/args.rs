@@ -151,7 +151,7 @@ fn target(value: OsString) -> Result<Target, lexopt::Error> {
     Target::parse(&url).map_err(|error| format!("{url}: {error}").into())
 }
 
-fn positive(text: &str) -> Result<usize, &'static str> {
+fn positive(text: &str) -> Result<u64, &'static str> {
     text.parse().ok().filter(|&number| number > 0).ok_or("not a positive whole number")
 }
 

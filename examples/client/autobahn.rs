@@ -1,16 +1,16 @@
 //! Being tested by the fuzzing server of Autobahn|Testsuite (`wstest --mode fuzzingserver`).
 //!
-//! The server tells how many cases it has, runs each of them on a connection of its own where
-//! this side echoes all messages, and writes its report when asked to.
+//! The server says how many cases it has, runs each of them on a connection of its own where this
+//! side echoes all messages, and writes its report when asked to.
 
 use core::time::Duration;
 use std::io::{self, IsTerminal, Write};
 
-use sansocket::{Config, Delivery, Event, Message, SendError};
+use sansocket::{Config, Delivery, Event, Message};
 
 use crate::Failure;
 use crate::args::Test;
-use crate::driver::{Driver, Handler, Options, Reply};
+use crate::driver::{Driver, Handler, Options, Sender};
 use crate::target::Target;
 
 /// How long the server may take to answer: while it writes what came of a case, it does nothing
@@ -78,17 +78,13 @@ fn visit(
 struct Echo;
 
 impl Handler for Echo {
-    fn event(&mut self, event: Event<'_>, mut reply: Reply<'_>) -> Result<(), Failure> {
-        let sent = match event {
-            Event::Message(message) => reply.send(message),
-            Event::Piece(piece) => reply.send_fragment(piece.kind, piece.data, piece.message_end),
-            _ => Ok(()),
-        };
-        match sent {
-            // The piece is the last before bytes that are not UTF-8: the connection has failed.
-            Err(SendError::Closed) => Ok(()),
-            sent => Ok(sent?),
+    fn event(&mut self, event: Event<'_>, mut reply: Sender<'_>) -> Result<(), Failure> {
+        match event {
+            Event::Message(message) => reply.send(message)?,
+            Event::Piece(piece) => reply.send_fragment(piece.fragment(), piece.data)?,
+            _ => {}
         }
+        Ok(())
     }
 }
 
@@ -99,7 +95,7 @@ struct Answer {
 }
 
 impl Handler for Answer {
-    fn event(&mut self, event: Event<'_>, _: Reply<'_>) -> Result<(), Failure> {
+    fn event(&mut self, event: Event<'_>, _: Sender<'_>) -> Result<(), Failure> {
         if let Event::Message(Message::Text(text)) = event {
             self.text = Some(text.to_owned());
         }

@@ -12,7 +12,7 @@ use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token, Waker};
 use sansocket::wirelog::Direction;
 use sansocket::{
-    Client, Config, Error, Event, Heap, Request, SystemEntropy, Timeout, TransportAction,
+    Client, Config, Error, Event, Heap, Input, Request, SystemEntropy, TransportAction,
 };
 
 use crate::Failure;
@@ -20,13 +20,10 @@ use crate::log::Log;
 use crate::outgoing::Outgoing;
 use crate::target::Target;
 
-/// How much to read at a time.
-const CHUNK: usize = 64 * 1024;
-
 /// Reading pauses while more than this waits to be written.
 ///
-/// It is more than the longest message, since a server may read nothing until all that it has to
-/// say is read: who stops reading too early then waits for ever.
+/// It is more than the longest message: some servers read nothing until everything that they write
+/// is read, so a client that stops reading too early waits for ever.
 const MAX_OUTGOING: usize = 32 << 20;
 
 /// How long a server may take for its part of each handshake.
@@ -39,15 +36,15 @@ const SERVER_DROP_TIMEOUT: Duration = Duration::from_secs(2);
 const LINGER: Duration = Duration::from_secs(1);
 
 pub(crate) type Connection = sansocket::Connection<Client<SystemEntropy>, Heap>;
-pub(crate) type Reply<'a> = sansocket::Reply<'a, Client<SystemEntropy>, Heap, Outgoing>;
+pub(crate) type Sender<'a> = sansocket::Sender<'a, Client<SystemEntropy>, Heap, Outgoing>;
 
 /// What to do about what happens on a connection.
 pub(crate) trait Handler {
-    /// Something has come from the server.
-    fn event(&mut self, event: Event<'_>, reply: Reply<'_>) -> Result<(), Failure>;
+    /// The server has sent something.
+    fn event(&mut self, event: Event<'_>, reply: Sender<'_>) -> Result<(), Failure>;
 
     /// Sends what there is to send; called on every turn of the loop.
-    fn send(&mut self, _: &mut Connection, _: &mut Outgoing) -> Result<(), Failure> {
+    fn send(&mut self, _: Sender<'_>) -> Result<(), Failure> {
         Ok(())
     }
 }
@@ -56,7 +53,7 @@ pub(crate) trait Handler {
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Options {
     /// The most bytes to read at a time, if there is such a limit.
-    pub(crate) chop: Option<usize>,
+    pub(crate) chop: Option<u64>,
     /// Print what goes over the wire.
     pub(crate) log: bool,
 }
@@ -64,12 +61,14 @@ pub(crate) struct Options {
 /// A connection with its socket.
 pub(crate) struct Driver {
     connection: Connection,
+    input: Input,
     outgoing: Outgoing,
     log: Log,
     socket: TcpStream,
+    /// The most bytes to read at a time.
+    chop: u64,
     poll: Poll,
     readiness: Events,
-    chunk: Box<[u8]>,
     started: Instant,
     /// The opening handshake is done.
     opened: bool,
@@ -93,19 +92,17 @@ impl Driver {
     ) -> Result<Self, Failure> {
         // The request comes first: if it cannot be sent, there is no need to connect.
         let mut outgoing = Outgoing::default();
-        let connection =
-            Connection::client(request, SystemEntropy::new(), config, &mut outgoing)
-                .map_err(|error| Failure::Usage(format!("cannot send such a request: {error}")))?;
-        let (poll, socket) =
-            register(target.connect().map_err(Failure::Other)?).map_err(socket_failure)?;
+        let connection = Connection::client(request, SystemEntropy::new(), config, &mut outgoing)?;
+        let (poll, socket) = register(target.connect().map_err(Failure::Other)?)?;
         Ok(Self {
             connection,
+            input: Input::new(),
             outgoing,
             log: Log::new(options.log),
             socket,
+            chop: options.chop.unwrap_or(u64::MAX),
             poll,
             readiness: Events::with_capacity(4),
-            chunk: vec![0; options.chop.unwrap_or(CHUNK).min(CHUNK)].into(),
             started: Instant::now(),
             opened: false,
             refusal: None,
@@ -114,7 +111,7 @@ impl Driver {
 
     /// What interrupts the loop when the handler has something to send.
     pub(crate) fn waker(&self) -> Result<Waker, Failure> {
-        Waker::new(self.poll.registry(), Token(1)).map_err(socket_failure)
+        Ok(Waker::new(self.poll.registry(), Token(1))?)
     }
 
     /// The connection, to be asked how it has ended.
@@ -138,9 +135,14 @@ impl Driver {
             return result;
         }
         self.end_transport()?;
-        match self.refusal {
-            Some(status) => Err(Failure::Opening(format!("refused with status {status}"))),
-            None => result,
+        if let Some(status) = self.refusal {
+            return Err(Failure::Opening(format!("refused with status {status}")));
+        }
+        result?;
+        // If the server broke the protocol, the close frame about it is written by now.
+        match self.connection.close_report().failure {
+            Some(error) => Err(error.into()),
+            None => Ok(()),
         }
     }
 
@@ -150,17 +152,16 @@ impl Driver {
     /// deadlock with a server that reads only after all it wrote was read.
     fn turn(&mut self, handler: &mut impl Handler) -> Result<(), Failure> {
         let now = self.started.elapsed();
-        let told = self.connection.tick(now, &mut self.outgoing);
-        told.map_err(|error| failure(error, self.opened))?;
+        self.connection.tick(now, &mut self.outgoing)?;
 
         let wrote = self.write();
         let waiting = self.outgoing.len();
-        handler.send(&mut self.connection, &mut self.outgoing)?;
+        handler.send(self.connection.sender(&mut self.outgoing))?;
         let sent = self.outgoing.len() != waiting;
         let received = self.outgoing.len() < MAX_OUTGOING && self.receive(handler)?;
 
-        // Readiness is told only when it changes, so only who has found that the socket would
-        // block may wait for it.
+        // The poll reports a change of readiness once, so wait for it only after the socket would
+        // have blocked.
         if sent || wrote || received {
             return Ok(());
         }
@@ -168,7 +169,7 @@ impl Driver {
         self.wait(deadline.map(|deadline| deadline.saturating_sub(now)))
     }
 
-    /// Writes some of what waits, and gives whether it could.
+    /// Writes some of what waits, and returns whether it could.
     fn write(&mut self) -> bool {
         if self.outgoing.is_empty() {
             return false;
@@ -182,35 +183,44 @@ impl Driver {
             }
             Err(error) if is_temporary(&error) => false,
             Err(_) => {
-                // The server reads no more. Reading goes on, as it tells how the connection has
-                // ended, and the server may have said why before that.
+                // The server reads no more. Reading goes on: the server may have said why, and
+                // then the stream ends.
                 self.outgoing.discard();
                 true
             }
         }
     }
 
-    /// Reads once and lets the handler act on what has come; gives whether something has.
+    /// Reads once and lets the handler act on what was received; returns whether anything was.
     fn receive(&mut self, handler: &mut impl Handler) -> Result<bool, Failure> {
-        let count = match (&self.socket).read(&mut self.chunk) {
-            Ok(count) if count > 0 => count,
-            Err(error) if is_temporary(&error) => return Ok(false),
-            end => {
-                // After the closing handshake it is as good if the server has reset TCP.
-                let ended = self.connection.end_of_stream();
-                return ended.map(|()| true).map_err(|error| match end {
-                    Err(reason) if self.opened => Failure::Unclean(reason.to_string()),
-                    Err(reason) => Failure::Opening(reason.to_string()),
-                    Ok(_) => failure(error, self.opened),
-                });
+        let end = match self.input.read_from(&mut (&self.socket).take(self.chop)) {
+            Ok(0) => None,
+            Ok(count) => {
+                // Before the connection unmasks the bytes where they are.
+                let unread = self.input.unread();
+                self.log.chop(Direction::Received, &unread[unread.len() - count..]);
+                self.take_events(handler)?;
+                return Ok(true);
             }
+            Err(error) if is_temporary(&error) => return Ok(false),
+            Err(error) => Some(error),
         };
-        // Before the connection, which unmasks and decompresses where the bytes are.
-        self.log.chop(Direction::Received, &self.chunk[..count]);
-        let mut events = self.connection.receive(&mut self.chunk[..count], &mut self.outgoing);
-        while let Some((event, reply)) =
-            events.next().map_err(|error| failure(error, self.opened))?
-        {
+        // After the closing handshake it makes no difference if the server has reset TCP.
+        match (self.connection.end_of_stream(), end) {
+            (Ok(()), _) => Ok(true),
+            (Err(_), Some(error)) if self.opened => Err(Failure::Unclean(error.to_string())),
+            (Err(_), Some(error)) => Err(Failure::Opening(error.to_string())),
+            (Err(Error::UnexpectedEnd), None) if !self.opened => {
+                Err(Failure::Opening("the server closed the connection".to_owned()))
+            }
+            (Err(error), None) => Err(error.into()),
+        }
+    }
+
+    /// Passes the events in the input to the handler.
+    fn take_events(&mut self, handler: &mut impl Handler) -> Result<(), Failure> {
+        let Self { connection, input, outgoing, .. } = self;
+        while let Some((event, reply)) = connection.next_event(input, outgoing)? {
             match event {
                 Event::Open(_) => self.opened = true,
                 Event::Refused(response) => self.refusal = Some(response.status()),
@@ -218,7 +228,7 @@ impl Driver {
             }
             handler.event(event, reply)?;
         }
-        Ok(true)
+        Ok(())
     }
 
     /// Ends TCP so that the server gets what was written last: closes the writing side, then
@@ -234,12 +244,14 @@ impl Driver {
                 // It fails if the server was faster, and then there is nothing to do.
                 let _ = self.socket.shutdown(Shutdown::Write);
             }
-            match (&self.socket).read(&mut self.chunk) {
+            // The connection takes nothing more, so the input is not filled.
+            let space = self.input.space();
+            match (&self.socket).take(self.chop).read(space) {
                 Err(error) if is_temporary(&error) => {}
                 Ok(0) | Err(_) => ended = true,
                 Ok(count) => {
                     progress = true;
-                    self.log.chop(Direction::Received, &self.chunk[..count]);
+                    self.log.chop(Direction::Received, &space[..count]);
                 }
             }
             let left = deadline.saturating_sub(self.started.elapsed());
@@ -255,7 +267,7 @@ impl Driver {
     /// Waits until the socket or the waker has something, for at most `timeout`.
     fn wait(&mut self, timeout: Option<Duration>) -> Result<(), Failure> {
         match self.poll.poll(&mut self.readiness, timeout) {
-            Err(error) if error.kind() != io::ErrorKind::Interrupted => Err(socket_failure(error)),
+            Err(error) if error.kind() != io::ErrorKind::Interrupted => Err(error.into()),
             _ => Ok(()),
         }
     }
@@ -275,20 +287,4 @@ fn register(socket: std::net::TcpStream) -> io::Result<(Poll, TcpStream)> {
 /// Whether the same call may succeed later.
 fn is_temporary(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
-}
-
-fn socket_failure(error: io::Error) -> Failure {
-    Failure::Other(format!("socket: {error}"))
-}
-
-/// Tells failures of the opening handshake from those of an open connection.
-fn failure(error: Error, opened: bool) -> Failure {
-    match error {
-        Error::Handshake(error) => Failure::Opening(error.to_string()),
-        Error::Timeout(Timeout::Opening) => Failure::Opening("no response in time".to_owned()),
-        Error::UnexpectedEnd if !opened => {
-            Failure::Opening("the server closed the connection".to_owned())
-        }
-        _ => Failure::Unclean(error.to_string()),
-    }
 }

@@ -4,12 +4,11 @@ use alloc::collections::VecDeque;
 use std::io::{self, Write};
 
 use sansocket::deflate::DeflateParams;
-use sansocket::{CloseCode, Compression, Config, Event, Message, State};
+use sansocket::{CloseCode, Compression, Config, Event, OwnedMessage, State};
 
 use crate::Failure;
 use crate::args::Exchange;
-use crate::driver::{Connection, Driver, Handler, Options, Reply};
-use crate::outgoing::Outgoing;
+use crate::driver::{Driver, Handler, Options, Sender};
 use crate::target::Target;
 
 /// No more messages are sent while this many bytes wait to be written.
@@ -89,21 +88,15 @@ struct Comparison {
     /// How many messages are still to be sent.
     unsent: u64,
     /// The messages that have not come back, the oldest first.
-    unanswered: VecDeque<Content>,
+    unanswered: VecDeque<OwnedMessage>,
     /// How many have come back as they were.
     equal: u64,
     /// How long those were together.
     bytes: u64,
 }
 
-#[derive(PartialEq, Eq)]
-enum Content {
-    Text(String),
-    Binary(Vec<u8>),
-}
-
 impl Handler for Comparison {
-    fn event(&mut self, event: Event<'_>, _: Reply<'_>) -> Result<(), Failure> {
+    fn event(&mut self, event: Event<'_>, _: Sender<'_>) -> Result<(), Failure> {
         let Event::Message(message) = event else {
             return Ok(());
         };
@@ -111,7 +104,7 @@ impl Handler for Comparison {
         let Some(sent) = self.unanswered.pop_front() else {
             return Err(Failure::Other(format!("message {number} came back before it was sent")));
         };
-        if sent.message() != message {
+        if sent.as_message() != message {
             return Err(Failure::Other(format!("message {number} came back changed")));
         }
         self.equal = number;
@@ -119,32 +112,23 @@ impl Handler for Comparison {
         Ok(())
     }
 
-    fn send(&mut self, connection: &mut Connection, out: &mut Outgoing) -> Result<(), Failure> {
-        if connection.state() != State::Open {
+    fn send(&mut self, mut sender: Sender<'_>) -> Result<(), Failure> {
+        if sender.state() != State::Open {
             return Ok(());
         }
-        while self.unsent > 0 && out.len() < ENOUGH_OUTGOING {
-            let content = self.random.content();
+        while self.unsent > 0 && sender.out().len() < ENOUGH_OUTGOING {
+            let message = self.random.message();
             // Plain messages in between must not confuse the windows of either side.
             let plain = self.random.below(4) == 0;
             let compression = if plain { Compression::Never } else { Compression::Always };
-            connection.send_with(content.message(), compression, out)?;
-            self.unanswered.push_back(content);
+            sender.by_ref().compression(compression).send(&message)?;
+            self.unanswered.push_back(message);
             self.unsent -= 1;
         }
         if self.unsent == 0 && self.unanswered.is_empty() {
-            connection.close(CloseCode::NORMAL, out)?;
+            sender.close(CloseCode::NORMAL)?;
         }
         Ok(())
-    }
-}
-
-impl Content {
-    fn message(&self) -> Message<'_> {
-        match self {
-            Self::Text(text) => Message::Text(text),
-            Self::Binary(bytes) => Message::Binary(bytes),
-        }
     }
 }
 
@@ -165,15 +149,15 @@ impl Random {
     }
 
     /// The next message: text or binary, one that compresses well or not at all.
-    fn content(&mut self) -> Content {
+    fn message(&mut self) -> OwnedMessage {
         // Each length is as likely as its double, so most messages are short.
         let magnitude = self.below(18);
         let length = self.below(1 << magnitude).min(MAX_LENGTH);
         match self.below(4) {
-            0 => Content::Text(self.words(length)),
-            1 => Content::Text((0..length / 4).map(|_| self.character()).collect()),
-            2 => Content::Binary(self.words(length).into_bytes()),
-            _ => Content::Binary((0..length).map(|_| self.next().to_le_bytes()[0]).collect()),
+            0 => OwnedMessage::Text(self.words(length)),
+            1 => OwnedMessage::Text((0..length / 4).map(|_| self.character()).collect()),
+            2 => OwnedMessage::Binary(self.words(length).into_bytes()),
+            _ => OwnedMessage::Binary((0..length).map(|_| self.next().to_le_bytes()[0]).collect()),
         }
     }
 

@@ -39,7 +39,7 @@ use core::fmt;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use sansocket::SendError;
+use sansocket::{Error, RequestError, SendError, Timeout};
 
 use args::{Args, Mode, Parsed, USAGE};
 
@@ -64,7 +64,7 @@ impl Failure {
         }
     }
 
-    /// Standard output cannot be written to.
+    /// Standard output cannot be written to; other I/O is that of the socket.
     fn output(error: io::Error) -> Self {
         Self::Other(format!("standard output: {error}"))
     }
@@ -80,9 +80,31 @@ impl fmt::Display for Failure {
     }
 }
 
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Handshake(error) => Self::Opening(error.to_string()),
+            Error::Timeout(Timeout::Opening) => Self::Opening("no response in time".to_owned()),
+            _ => Self::Unclean(error.to_string()),
+        }
+    }
+}
+
 impl From<SendError> for Failure {
     fn from(error: SendError) -> Self {
         Self::Other(format!("cannot send: {error}"))
+    }
+}
+
+impl From<RequestError> for Failure {
+    fn from(error: RequestError) -> Self {
+        Self::Usage(format!("cannot send such a request: {error}"))
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::Other(format!("socket: {error}"))
     }
 }
 

@@ -8,12 +8,11 @@ use std::thread;
 
 use mio::Waker;
 use sansocket::handshake::ResponseHead;
-use sansocket::{CloseCode, CloseReport, Config, Event, Message, State};
+use sansocket::{CloseCode, CloseFrame, CloseReport, Config, Event, Message, State};
 
 use crate::Failure;
 use crate::args::Opening;
-use crate::driver::{Connection, Driver, Handler, Options, Reply};
-use crate::outgoing::Outgoing;
+use crate::driver::{Driver, Handler, Options, Sender};
 use crate::target::Target;
 
 /// No more lines are taken while this many bytes wait to be written.
@@ -97,17 +96,17 @@ struct Talk {
 }
 
 impl Handler for Talk {
-    fn event(&mut self, event: Event<'_>, _: Reply<'_>) -> Result<(), Failure> {
+    fn event(&mut self, event: Event<'_>, _: Sender<'_>) -> Result<(), Failure> {
         self.print(&event).map_err(Failure::output)
     }
 
-    fn send(&mut self, connection: &mut Connection, out: &mut Outgoing) -> Result<(), Failure> {
-        if connection.state() != State::Open {
+    fn send(&mut self, mut sender: Sender<'_>) -> Result<(), Failure> {
+        if sender.state() != State::Open {
             return Ok(());
         }
-        while matches!(self.input, Input::Open) && out.len() < ENOUGH_OUTGOING {
+        while matches!(self.input, Input::Open) && sender.out().len() < ENOUGH_OUTGOING {
             match self.lines.try_recv() {
-                Ok(Ok(line)) => connection.send(line.as_str(), out)?,
+                Ok(Ok(line)) => sender.send(line)?,
                 Ok(Err(error)) => self.input = Input::Failed(error),
                 Err(TryRecvError::Disconnected) => self.input = Input::Ended,
                 Err(TryRecvError::Empty) => break,
@@ -115,8 +114,8 @@ impl Handler for Talk {
         }
         // The closing handshake has a deadline, which shall not run while a slow server still
         // reads the messages. What it sends before its own close frame is printed as ever.
-        if !matches!(self.input, Input::Open) && out.is_empty() {
-            connection.close(CloseCode::NORMAL, out)?;
+        if !matches!(self.input, Input::Open) && sender.out().is_empty() {
+            sender.close(CloseCode::NORMAL)?;
         }
         Ok(())
     }
@@ -147,7 +146,7 @@ impl Talk {
             Event::Ping(payload) => writeln!(out, "ping: \"{}\"", payload.escape_ascii()),
             Event::Pong(payload) => writeln!(out, "pong: \"{}\"", payload.escape_ascii()),
             Event::Close(frame) => {
-                writeln!(out, "close: {}", words(frame.code(), Some(frame.reason())))
+                writeln!(out, "close: {}", words(Some(*frame)))
             }
             // A client that asks for whole messages gets no other events today.
             other => writeln!(out, "{other:?}"),
@@ -168,18 +167,19 @@ impl Talk {
             Err(Failure::Unclean(_)) => "not closed cleanly",
             Err(_) => return Ok(()),
         };
-        let sent = words(report.local_code, report.local_reason);
-        let received = words(report.remote_code, report.remote_reason);
+        let sent = words(report.sent);
+        let received = words(report.received);
         writeln!(self.out, "{how}: sent {sent}, received {received}")
     }
 }
 
 /// What a close frame says, if there is one.
-fn words(code: Option<CloseCode>, reason: Option<&str>) -> String {
-    match (code, reason) {
-        (None, _) => "no code".to_owned(),
-        (Some(code), None | Some("")) => code.to_string(),
-        (Some(code), Some(reason)) => format!("{code} {reason:?}"),
+fn words(frame: Option<CloseFrame<'_>>) -> String {
+    match frame.map(|frame| (frame.code(), frame.reason())) {
+        None => "no close frame".to_owned(),
+        Some((None, _)) => "no code".to_owned(),
+        Some((Some(code), "")) => code.to_string(),
+        Some((Some(code), reason)) => format!("{code} {reason:?}"),
     }
 }
 

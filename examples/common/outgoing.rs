@@ -1,7 +1,7 @@
 //! The bytes that wait to be written to the socket.
 
-use sansocket::Buffer;
 use sansocket::frame::MaskKey;
+use sansocket::{Buffer, Growing};
 
 /// A queue of bytes: the connection appends at the end, the socket takes from the front.
 #[derive(Default)]
@@ -44,6 +44,8 @@ impl Outgoing {
 }
 
 impl Buffer for Outgoing {
+    type Room = Growing;
+
     fn room(&self) -> usize {
         self.bytes.room()
     }

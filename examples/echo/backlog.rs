@@ -2,7 +2,7 @@
 
 use std::mem;
 
-use sansocket::Buffer;
+use sansocket::{Buffer, Growing};
 
 /// The most memory that [`Backlog::give_back`] keeps for others, in bytes.
 const SPARE_LIMIT: usize = 1 << 20;
@@ -75,8 +75,10 @@ impl Backlog {
     }
 }
 
-/// The output of a connection: it grows as needed; that it stays bounded is up to who adds to it.
+/// The output of a connection. It grows as needed, so its users have to keep it bounded.
 impl Buffer for Backlog {
+    type Room = Growing;
+
     fn room(&self) -> usize {
         self.bytes.room()
     }

@@ -11,10 +11,12 @@
 //!   most.
 //! - A message is copied to the output in one step, whatever its length.
 
-use std::io;
 use std::time::Instant;
 
-use sansocket::{Accept, Compression, Connection, Event, Heap, Reply, SendError, Server, State};
+use sansocket::{
+    Accept, Compression, Connection, Error, Event, Fragment, Heap, Sender, Server, State,
+    TransportAction,
+};
 
 use crate::backlog::Backlog;
 use crate::budget::Budget;
@@ -37,9 +39,9 @@ pub(crate) fn receive<C: Fn() -> Instant>(
     input: &mut [u8],
     output: &mut Backlog,
     budget: &Budget<C>,
-) -> io::Result<usize> {
+) -> Result<usize, Error> {
     let mut consumed = 0;
-    while consumed < input.len() {
+    while consumed < input.len() && connection.transport() != TransportAction::Close {
         let rest = &mut input[consumed..];
         let length = rest.len().min(step_length(connection));
         let taken = step(connection, &mut rest[..length], output, budget)?;
@@ -66,12 +68,11 @@ fn step<C: Fn() -> Instant>(
     input: &mut [u8],
     output: &mut Backlog,
     budget: &Budget<C>,
-) -> io::Result<usize> {
+) -> Result<usize, Error> {
     let compresses = connection.deflate_params().is_some();
     let mut events = connection.receive(input, output);
-    // A failure ends the loop too; its close frame is in the output by then.
-    while let Ok(Some((event, mut reply))) = events.next() {
-        answer(event, &mut reply).map_err(io::Error::other)?;
+    while let Some((event, mut reply)) = events.next()? {
+        answer(event, &mut reply)?;
         // The clock is not read for messages that take less time than that.
         let is_enough = events.out().len() >= HIGH_WATER || compresses && budget.is_spent();
         // Not at the end of the input, where little can still be to come, or an error.
@@ -83,20 +84,23 @@ fn step<C: Fn() -> Instant>(
 }
 
 /// What an echo server does.
-fn answer(event: Event<'_>, reply: &mut Reply<'_, Server, Heap, Backlog>) -> Result<(), SendError> {
+fn answer(event: Event<'_>, reply: &mut Sender<'_, Server, Heap, Backlog>) -> Result<(), Error> {
     match event {
-        Event::Request(_) => reply.accept(Accept::new()),
-        Event::Http(request) => reply.respond(&page::response(&request)),
+        Event::Request(_) => reply.accept(Accept::new())?,
+        Event::Http(request) => reply.respond(&page::response(&request))?,
         Event::Message(message) if message.as_bytes().len() > MAX_COMPRESSED => {
-            reply.send_with(message, Compression::Never)
+            reply.by_ref().compression(Compression::Never).send(message)?;
         }
-        Event::Message(message) => reply.send(message),
-        // A piece without bytes would be a fragment without bytes; only the last one must be sent.
-        Event::Piece(piece) if piece.data.is_empty() && !piece.message_end => Ok(()),
-        Event::Piece(piece) => reply.send_fragment(piece.kind, piece.data, piece.message_end),
+        Event::Message(message) => reply.send(message)?,
+        Event::Piece(piece) => match (piece.fragment(), piece.data) {
+            // The message goes on without it.
+            (Fragment::Middle, []) => {}
+            (fragment, data) => reply.send_fragment(fragment, data)?,
+        },
         // Pings and close frames are answered by the connection itself.
-        _ => Ok(()),
+        _ => {}
     }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -105,7 +109,7 @@ mod tests {
     use std::time::Duration;
 
     use sansocket::deflate::DeflateParams;
-    use sansocket::{Config, DeflateConfig, Negotiated};
+    use sansocket::{Config, DeflateConfig};
 
     use super::*;
 
@@ -125,9 +129,7 @@ mod tests {
 
     fn connection(deflate: bool) -> Connection<Server, Heap> {
         let params = deflate.then(DeflateParams::default);
-        let negotiated =
-            params.map_or(Negotiated::new(), |params| Negotiated::new().deflate(params));
-        Connection::established(Server, negotiated, Config::new().deflate(DeflateConfig::new()))
+        Connection::established(Server, params, Config::new().deflate(DeflateConfig::new()))
     }
 
     /// A frame with the mask 0.

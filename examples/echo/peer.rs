@@ -36,6 +36,7 @@ const QUIET: Duration = Duration::from_secs(1);
 
 /// What does not depend on the command line.
 const CONFIG: Config = Config::new()
+    .plain_http(true)
     .opening_timeout(Duration::from_secs(10))
     .closing_timeout(Duration::from_secs(5))
     .keep_alive(Duration::from_secs(30), Duration::from_secs(20));
@@ -184,7 +185,7 @@ impl Peer {
         // Behind output that a client does not take, it would not see a close frame.
         let can_tell = self.output.is_empty()
             && matches!(self.stage, Stage::Open)
-            && self.connection.close(reason, &mut self.output).is_ok();
+            && self.connection.sender(&mut self.output).close(reason).is_ok();
         self.stage = if can_tell {
             Stage::Flushing
         } else {
@@ -366,7 +367,7 @@ impl Peer {
                 Some(count) => self.ended = count == 0,
                 // After its close frame a peer has nothing more to send, and it waits for the
                 // server to close TCP.
-                None if self.connection.close_report().was_clean => return Ok(Next::Drop),
+                None if self.connection.close_report().was_clean() => return Ok(Next::Drop),
                 None => return Ok(Next::Wait),
             }
             if budget.is_spent() {

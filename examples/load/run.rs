@@ -71,7 +71,9 @@ impl Run {
         let key = entry.key();
         let socket = register(socket, &self.poll, Token(key))
             .map_err(|error| format!("cannot prepare the socket: {error}"))?;
-        entry.insert(Session::new(socket, number, args)?);
+        let session = Session::new(socket, number, args)
+            .map_err(|error| format!("cannot send such a request: {error}"))?;
+        entry.insert(session);
         self.turn(key);
         Ok(())
     }
@@ -145,7 +147,7 @@ impl Run {
             }
             Err(error) => {
                 self.sessions.remove(key);
-                self.fail(key, &error);
+                self.fail(key, &error.to_string());
             }
         }
     }

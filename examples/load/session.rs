@@ -1,12 +1,13 @@
 //! One connection of the load: it keeps messages under way, and compares what comes back.
 
+use core::error::Error;
 use std::io::{ErrorKind, Read, Write};
 
 use mio::net::TcpStream;
 use sansocket::handshake::ResponseHead;
 use sansocket::{
-    Client, CloseCode, Config, Connection, DeflateConfig, Event, Heap, SendError, State,
-    SystemEntropy, TransportAction,
+    Client, CloseCode, Config, Connection, DeflateConfig, Event, Heap, RequestError, SendError,
+    State, SystemEntropy, TransportAction,
 };
 
 use crate::args::{Args, MAX_SIZE};
@@ -93,13 +94,12 @@ pub(crate) struct Session {
 
 impl Session {
     /// A connection over `socket`, whose request waits to be written.
-    pub(crate) fn new(socket: TcpStream, number: usize, args: &Args) -> Result<Self, String> {
+    pub(crate) fn new(socket: TcpStream, number: usize, args: &Args) -> Result<Self, RequestError> {
         let config =
             if args.deflate { Config::new().deflate(DeflateConfig::new()) } else { Config::new() };
         let mut outgoing = Outgoing::default();
         let request = args.target.request();
-        let connection = Connection::client(&request, SystemEntropy::new(), config, &mut outgoing)
-            .map_err(|error| format!("cannot send such a request: {error}"))?;
+        let connection = Connection::client(&request, SystemEntropy::new(), config, &mut outgoing)?;
         let deflate = args.deflate;
         Ok(Self {
             socket,
@@ -121,14 +121,15 @@ impl Session {
     /// Does what can be done now, in bounded time; the error says how the connection has failed.
     ///
     /// What comes back at once is answered with as many messages in one write.
-    pub(crate) fn turn(&mut self, work: &mut Work) -> Result<Next, String> {
+    pub(crate) fn turn(&mut self, work: &mut Work) -> Result<Next, Box<dyn Error>> {
         self.write();
-        // A server that breaks the protocol is told so, in what is in the output by then.
-        let more = self.receive(work).inspect_err(|_| self.write())?;
+        let more = self.receive(work)?;
         self.send(work)?;
         self.write();
-        Ok(match self.connection.transport() {
-            TransportAction::Close => Next::Drop,
+        Ok(match (self.connection.transport(), self.connection.close_report().failure) {
+            // The server broke the protocol, and the close frame about it is written.
+            (TransportAction::Close, Some(error)) => return Err(error.into()),
+            (TransportAction::Close, None) => Next::Drop,
             _ if more && self.outgoing.len() < MAX_OUTGOING => Next::Turn,
             // To be read from again when the socket has taken some of the output.
             _ => Next::Wait,
@@ -136,32 +137,31 @@ impl Session {
     }
 
     /// Sends what is due.
-    fn send(&mut self, work: &mut Work) -> Result<(), String> {
+    fn send(&mut self, work: &mut Work) -> Result<(), SendError> {
         if self.connection.state() != State::Open {
             return Ok(());
         }
-        let sent = match work.stage {
+        match work.stage {
             Stage::Opening => Ok(()),
             Stage::Loading => self.load(work),
             Stage::Ending if self.under_way() > 0 => Ok(()),
-            Stage::Ending => self.connection.close(CloseCode::NORMAL, &mut self.outgoing),
-        };
-        sent.map_err(|error| format!("cannot send: {error}"))
+            Stage::Ending => self.connection.sender(&mut self.outgoing).close(CloseCode::NORMAL),
+        }
     }
 
     /// Sends until enough messages are under way.
     fn load(&mut self, work: &mut Work) -> Result<(), SendError> {
         while self.under_way() < work.depth && self.outgoing.len() < ENOUGH_OUTGOING {
             let message = work.content.message(self.number, self.sent);
-            self.connection.send(message, &mut self.outgoing)?;
+            self.connection.sender(&mut self.outgoing).send(message)?;
             self.sent += 1;
         }
         Ok(())
     }
 
-    /// Receives what there is, up to the limits of a turn and of the output; gives whether there
+    /// Receives what there is, up to the limits of a turn and of the output; returns whether there
     /// may be more.
-    fn receive(&mut self, work: &mut Work) -> Result<bool, String> {
+    fn receive(&mut self, work: &mut Work) -> Result<bool, Box<dyn Error>> {
         for _ in 0..READS_PER_TURN {
             if self.outgoing.len() >= MAX_OUTGOING
                 || self.connection.transport() == TransportAction::Close
@@ -170,43 +170,44 @@ impl Session {
             }
             match self.socket.read(&mut work.chunk) {
                 Ok(0) => {
-                    self.connection.end_of_stream().map_err(|error| error.to_string())?;
+                    self.connection.end_of_stream()?;
                     break;
                 }
                 Ok(count) => self.take(count, work)?,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(false),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(format!("cannot read: {error}")),
+                Err(error) => return Err(format!("cannot read: {error}").into()),
             }
         }
         Ok(true)
     }
 
     /// Receives the first `count` bytes of the chunk.
-    fn take(&mut self, count: usize, work: &mut Work) -> Result<(), String> {
+    fn take(&mut self, count: usize, work: &mut Work) -> Result<(), Box<dyn Error>> {
         let mut events = self.connection.receive(&mut work.chunk[..count], &mut self.outgoing);
-        while let Some((event, _)) = events.next().map_err(|error| error.to_string())? {
+        while let Some((event, _)) = events.next()? {
             match event {
                 Event::Open(response) => {
                     agree(&response, self.deflate)?;
                     work.open += 1;
                 }
                 Event::Refused(response) => {
-                    return Err(format!("refused with status {}", response.status()));
+                    return Err(format!("refused with status {}", response.status()).into());
                 }
                 Event::Message(echo) => {
-                    if self.received == self.sent {
-                        return Err(format!("message {} comes back before it is sent", self.sent));
+                    let number = self.received;
+                    if number == self.sent {
+                        return Err(format!("message {number} comes back before it is sent").into());
                     }
-                    if !work.content.is(echo, self.number, self.received) {
-                        return Err(format!("message {} comes back changed", self.received));
+                    if !work.content.is(echo, self.number, number) {
+                        return Err(format!("message {number} comes back changed").into());
                     }
                     self.received += 1;
                     work.echoes += 1;
                 }
                 Event::Close(frame) if work.stage != Stage::Ending => {
                     let code = frame.code().map_or("no code".into(), |code| code.to_string());
-                    return Err(format!("closed by the server: {code} {:?}", frame.reason()));
+                    return Err(format!("closed by the server: {code} {:?}", frame.reason()).into());
                 }
                 _ => {}
             }
@@ -229,9 +230,9 @@ impl Session {
 }
 
 /// Makes sure that the server compresses if it has to.
-fn agree(response: &ResponseHead<'_>, deflate: bool) -> Result<(), String> {
+fn agree(response: &ResponseHead<'_>, deflate: bool) -> Result<(), &'static str> {
     if deflate && response.header("Sec-WebSocket-Extensions").is_none() {
-        return Err("the server does not agree to compress".to_owned());
+        return Err("the server does not agree to compress");
     }
     Ok(())
 }

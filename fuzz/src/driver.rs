@@ -4,8 +4,8 @@
 use core::time::Duration;
 
 use sansocket::{
-    Accept, Chunk, Client, CloseFrame, Connection, Error, Event, Events, Message, MessageKind,
-    Reply, Request, Response, Role, SendError, Server, Storage,
+    Accept, Chunk, Client, CloseFrame, Connection, Error, Event, Events, Fragment, Full, Input,
+    Message, Request, Response, Role, SendError, Sender, Server, Storage, TransportAction,
 };
 
 use crate::output::{Output, assert_frames};
@@ -15,6 +15,12 @@ use crate::{Counted, heads};
 
 /// The subprotocols that every client asks for.
 pub const PROTOCOLS: [&str; 2] = ["chat", "superchat"];
+
+/// What came of an answer: a full output is no error.
+pub type Answered = Result<Result<(), Full>, Error>;
+
+/// Room for everything that is answered automatically.
+const ROOM: usize = 256;
 
 /// What differs between the sides.
 pub trait Side: Role + Sized {
@@ -29,10 +35,7 @@ pub trait Side: Role + Sized {
     ) -> Connection<Self, S>;
 
     /// Answers what only this side is asked.
-    fn answer<S: Storage>(
-        event: &Event<'_>,
-        reply: &mut Reply<'_, Self, S, Output>,
-    ) -> Result<(), SendError>;
+    fn answer<S: Storage>(event: &Event<'_>, reply: &mut Sender<'_, Self, S, Output>) -> Answered;
 }
 
 impl Side for Server {
@@ -45,22 +48,19 @@ impl Side for Server {
         Connection::established_in(storage, Self, Default::default(), settings.config)
     }
 
-    fn answer<S: Storage>(
-        event: &Event<'_>,
-        reply: &mut Reply<'_, Self, S, Output>,
-    ) -> Result<(), SendError> {
+    fn answer<S: Storage>(event: &Event<'_>, reply: &mut Sender<'_, Self, S, Output>) -> Answered {
         match event {
             Event::Request(head) => {
                 let accept = Accept::new().headers(&[("X-Served-By", "fuzz")]);
-                match head.protocols().next() {
+                Ok(match head.protocols().next() {
                     Some(protocol) => reply.accept(accept.protocol(protocol)),
                     None => reply.accept(accept),
-                }
+                }?)
             }
             Event::Http(head) if head.target() != "/ignored" => {
-                reply.respond(&Response::new(404).body(b"nothing here"))
+                Ok(reply.respond(&Response::new(404).body(b"nothing here"))?)
             }
-            _ => Ok(()),
+            _ => Ok(Ok(())),
         }
     }
 }
@@ -78,17 +78,15 @@ impl Side for Client<Counted> {
             let request = Request::new("example.com", "/chat").protocols(&PROTOCOLS);
             out.make_room(1024);
             return Connection::client_in(storage, &request, entropy, settings.config, out)
-                .expect("the request is valid and there is room for it");
+                .expect("the request is valid")
+                .expect("there is room for it");
         }
         let client = Self::new(entropy);
         Connection::established_in(storage, client, Default::default(), settings.config)
     }
 
-    fn answer<S: Storage>(
-        _: &Event<'_>,
-        _: &mut Reply<'_, Self, S, Output>,
-    ) -> Result<(), SendError> {
-        Ok(())
+    fn answer<S: Storage>(_: &Event<'_>, _: &mut Sender<'_, Self, S, Output>) -> Answered {
+        Ok(Ok(()))
     }
 }
 
@@ -111,7 +109,8 @@ pub fn run<R: Side, S: Storage>(
     let mut out = Output::new(if settings.tight { 0 } else { 1 << 24 });
     let connection = R::connect(storage, settings, &mut out);
     let settings = *settings;
-    let mut run = Run { connection, settings, pieces, out, record: Record::default() };
+    let (input, record) = (Input::new(), Record::default());
+    let mut run = Run { connection, settings, pieces, input, out, record };
     let failure = run.feed_all(wire).err();
     assert!(run.record.events <= wire.len(), "more events than bytes");
     run.note_end();
@@ -137,6 +136,7 @@ struct Run<R: Role, S: Storage> {
     connection: Connection<R, S>,
     settings: Settings,
     pieces: Pieces,
+    input: Input,
     out: Output,
     record: Record,
 }
@@ -147,12 +147,12 @@ enum End {
     Drained,
     /// The driver left after an event.
     Left,
-    /// An answer needs this much room.
-    Blocked { needed: usize },
+    /// An answer does not fit the output.
+    Blocked,
 }
 
 impl<R: Side, S: Storage> Run<R, S> {
-    /// Feeds chunk by chunk, telling the time between them.
+    /// Feeds chunk by chunk, and sets the time between them.
     fn feed_all(&mut self, wire: &[u8]) -> Result<(), Error> {
         let mut consumed = 0;
         let mut now = Duration::from_millis(5);
@@ -162,34 +162,30 @@ impl<R: Side, S: Storage> Run<R, S> {
                 self.tick(now)?;
                 now += Duration::from_millis(7);
             }
-            if !self.settings.waits {
-                buffer.clear();
-            }
+            buffer.clear();
             buffer.extend_from_slice(chunk);
-            let taken = self.feed(&mut buffer)?;
-            buffer.drain(..taken);
-            consumed += taken;
+            consumed += self.feed(&mut buffer)?;
         }
-        // What waits at the end depends on whether it can be lent.
+        // What waits in an input at the end depends on whether it can be lent.
         self.record.consumed = (!self.settings.waits).then_some(consumed);
         Ok(())
     }
 
     fn tick(&mut self, now: Duration) -> Result<(), Error> {
-        match self.connection.tick(now, &mut self.out) {
-            Err(Error::Blocked(SendError::Full { needed, room })) => {
-                assert!(needed > room, "{needed} bytes do not fit {room}");
-                self.out.make_room(needed);
-                let again = self.connection.tick(now, &mut self.out);
-                assert!(!matches!(again, Err(Error::Blocked(_))), "blocked for ever: {again:?}");
-                again
-            }
-            told => told,
+        self.connection.tick(now, &mut self.out)?;
+        if self.connection.transport() == TransportAction::Write {
+            self.out.make_room(ROOM);
+            self.connection.tick(now, &mut self.out)?;
+            assert_ne!(self.connection.transport(), TransportAction::Write, "blocked for ever");
         }
+        Ok(())
     }
 
     /// Feeds one chunk, in as many passes as it takes, and gives how much was consumed.
     fn feed(&mut self, chunk: &mut [u8]) -> Result<usize, Error> {
+        if self.settings.waits {
+            assert_eq!(self.input.push(chunk), chunk.len(), "an input on the heap grows");
+        }
         let mut start = 0;
         let mut blocked = 0;
         loop {
@@ -202,19 +198,22 @@ impl<R: Side, S: Storage> Run<R, S> {
             match end? {
                 End::Drained => return Ok(start),
                 End::Left => {}
-                End::Blocked { needed } => {
+                End::Blocked => {
                     // Twice at most: for the answer to a frame, and for a failure found in it.
                     blocked += 1;
                     assert!(blocked <= 2, "blocked for ever");
-                    self.out.make_room(needed);
+                    self.out.make_room(ROOM);
                 }
             }
         }
     }
 
     fn pass(&mut self, rest: &mut [u8]) -> (usize, Result<End, Error>) {
-        let Self { connection, settings, pieces, out, record } = self;
-        if settings.in_place {
+        let Self { connection, settings, pieces, input, out, record } = self;
+        if settings.waits {
+            let (_, end) = handle(connection.receive(input, out), settings, *pieces, record);
+            (0, end)
+        } else if settings.in_place {
             handle(connection.receive(rest, out), settings, *pieces, record)
         } else {
             handle(connection.receive(&*rest, out), settings, *pieces, record)
@@ -226,18 +225,16 @@ impl<R: Side, S: Storage> Run<R, S> {
         let sent = self.out.bytes().len();
         self.out.make_room(1024);
         let again = self.connection.receive(b"\x81\x00", &mut self.out).next().map(drop);
-        // The last words may have had no room until now.
         assert_eq!(again, Err(error));
-        let sent = sent.max(self.out.bytes().len());
         let Self { connection, out, .. } = self;
         assert_eq!(connection.receive(b"", out).next().map(drop), Err(error));
-        assert_eq!(connection.tick(Duration::MAX, out), Err(error));
+        assert_eq!(connection.tick(Duration::MAX, out), Ok(()), "a failure is returned once there");
         assert_eq!(connection.end_of_stream(), Err(error));
         assert_eq!(connection.next_timeout(), None);
-        let kind = MessageKind::Binary;
-        assert_eq!(connection.send_fragment(kind, b"", true, out), Err(SendError::Closed));
-        assert_eq!(connection.ping(b"", out), Err(SendError::Closed));
-        assert_eq!(connection.close(CloseFrame::EMPTY, out), Err(SendError::Closed));
+        let fragment = Fragment::Last;
+        assert_eq!(connection.sender(out).send_fragment(fragment, b""), Err(SendError::Closed));
+        assert_eq!(connection.sender(out).ping(b""), Err(SendError::Closed));
+        assert_eq!(connection.sender(out).close(CloseFrame::EMPTY), Err(SendError::Closed));
         assert_eq!(out.bytes().len(), sent, "something is written after the failure");
     }
 
@@ -255,67 +252,71 @@ fn handle<R: Side, S: Storage, C: Chunk>(
     pieces: Pieces,
     record: &mut Record,
 ) -> (usize, Result<End, Error>) {
-    let length = events.remaining().len();
+    let (start, length) = (events.consumed(), events.remaining().len());
+    let mut asked_again = false;
     let end = loop {
         let before = (events.consumed(), events.out().bytes().len());
         match events.next() {
-            Ok(None) => break Ok(End::Drained),
             Ok(Some((event, mut reply))) => {
                 record.push(&event);
                 answer(&event, &mut reply, pieces);
             }
-            Err(Error::Blocked(SendError::Full { needed, room })) => {
-                assert!(needed > room, "{needed} bytes do not fit {room}");
-                assert_eq!(events.out().bytes().len(), before.1, "blocked, but it wrote");
-                break Ok(End::Blocked { needed });
-            }
+            Ok(None) => match events.transport() {
+                TransportAction::Write => {
+                    assert_eq!(events.out().bytes().len(), before.1, "blocked, but it wrote");
+                    break Ok(End::Blocked);
+                }
+                // An error is returned once what the peer is told is in the output.
+                TransportAction::Close if !asked_again => {
+                    asked_again = true;
+                    continue;
+                }
+                _ => break Ok(End::Drained),
+            },
             Err(error) => break Err(error),
         }
         assert!(events.consumed() >= before.0);
-        assert_eq!(events.consumed() + events.remaining().len(), length);
+        assert_eq!(events.consumed() - start + events.remaining().len(), length);
         if settings.early_exit {
             break Ok(End::Left);
         }
     };
-    (events.consumed(), end)
+    (events.consumed() - start, end)
 }
 
 /// Answers an event: an echo, and what the settings leave to the caller.
 fn answer<R: Side, S: Storage>(
     event: &Event<'_>,
-    reply: &mut Reply<'_, R, S, Output>,
+    reply: &mut Sender<'_, R, S, Output>,
     pieces: Pieces,
 ) {
     with_room(reply, |reply| match event {
         Event::Message(Message::Text(text)) if text.starts_with("close") => {
-            reply.close(CloseFrame::EMPTY)
+            Ok(reply.close(CloseFrame::EMPTY)?)
         }
-        Event::Message(message) => reply.send(*message),
+        Event::Message(message) => Ok(reply.send(message)?),
         Event::Piece(piece) if pieces == Pieces::Echo => {
-            reply.send_fragment(piece.kind, piece.data, piece.message_end)
+            Ok(reply.send_fragment(piece.fragment(), piece.data)?)
         }
-        Event::Piece(piece) if piece.frame_end => reply.ping(b"frame"),
-        Event::Close(frame) => reply.close(frame.code().map_or(CloseFrame::EMPTY, Into::into)),
+        Event::Piece(piece) if piece.frame_end => Ok(reply.ping(b"frame")?),
+        Event::Close(frame) => Ok(reply.close(frame.code().map_or(CloseFrame::EMPTY, Into::into))?),
         _ => R::answer(event, reply),
     });
 }
 
 /// Runs a call that may find the output full: then it must succeed with the room it asks for.
 fn with_room<R: Role, S: Storage>(
-    reply: &mut Reply<'_, R, S, Output>,
-    call: impl Fn(&mut Reply<'_, R, S, Output>) -> Result<(), SendError>,
+    reply: &mut Sender<'_, R, S, Output>,
+    call: impl Fn(&mut Sender<'_, R, S, Output>) -> Answered,
 ) {
     let before = reply.out().bytes().len();
     let mut done = call(reply);
-    if let Err(SendError::Full { needed, room }) = done {
+    if let Ok(Err(Full { needed, room })) = done {
         assert!(needed > room, "{needed} bytes do not fit {room}");
         assert_eq!(reply.out().bytes().len(), before, "full, but it wrote");
         reply.out().make_room(needed);
         done = call(reply);
-        assert!(!matches!(done, Err(SendError::Full { .. })), "full with the room it asked for");
+        assert!(!matches!(done, Ok(Err(_))), "full with the room it asked for");
     }
-    // A fragmented echo goes on only as long as its message; the rest is refused without harm.
-    let refused = matches!(done, Err(SendError::Closed | SendError::Fragmented));
-    assert!(done.is_ok() || refused, "{done:?}");
-    assert!(done.is_ok() || reply.out().bytes().len() == before, "refused, but it wrote");
+    assert_eq!(done, Ok(Ok(())), "an answer that comes too late is dropped");
 }

@@ -1,8 +1,11 @@
 //! Compressed messages of any bytes, and what C zlib says of them with exactly the window that was
 //! agreed on.
 
-use sansocket::{Client, Config, Connection, Delivery, Error, Event, FixedDeflate, Heap, Negotiated, Role, Server, Storage};
 use sansocket::deflate::{DeflateError, DeflateParams};
+use sansocket::{
+    Client, Config, Connection, Delivery, Error, Event, FixedDeflate, Heap, Role, Server, Storage,
+    TransportAction,
+};
 
 use crate::Counted;
 use crate::settings::Settings;
@@ -103,7 +106,7 @@ impl Chop<'_> {
         delivery: Delivery,
     ) -> Told {
         let config = Config::new().max_message(LIMIT as u64).delivery(delivery);
-        let negotiated = Negotiated::new().deflate(params);
+        let negotiated = Some(params);
         let mut connection = Connection::established_in(storage, role, negotiated, config);
         let mut told = Told::default();
         let mut wire = vec![];
@@ -179,6 +182,10 @@ impl Told {
                 }
                 event => panic!("{event:?}"),
             }
+        }
+        // An error is returned once what the peer is told is in the output.
+        if events.transport() == TransportAction::Close {
+            events.next()?;
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! The output of a run, with a limit that can be raised, and a reader of what was sent.
 
-use sansocket::Buffer;
 use sansocket::frame::{FrameHeader, Opcode};
+use sansocket::{Bounded, Buffer};
 
 /// An output that is full at `limit` bytes.
 #[derive(Debug)]
@@ -30,6 +30,8 @@ impl Output {
 }
 
 impl Buffer for Output {
+    type Room = Bounded;
+
     fn room(&self) -> usize {
         self.limit - self.bytes.len()
     }

@@ -1,6 +1,8 @@
 //! What happened in a run, in a form that can be kept and compared.
 
-use sansocket::{CloseReport, Error, Event, Message, MessageKind, State, TransportAction};
+use sansocket::{
+    CloseReport, Endpoint, Error, Event, Message, MessageKind, State, TransportAction,
+};
 
 /// An event without its borrow.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,32 +66,25 @@ impl Seen {
     }
 }
 
-/// A report without its borrow, in the order of its fields.
+/// A report without its borrow.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
-    flags: [bool; 7],
-    codes: [Option<u16>; 2],
-    texts: [Option<String>; 3],
+    /// The close frames that were sent and received, as code and reason.
+    frames: [Option<(Option<u16>, String)>; 2],
+    ends: [Option<Endpoint>; 2],
+    failure: Option<Error>,
+    was_clean: bool,
 }
 
 impl Report {
     #[must_use]
     pub fn new(report: &CloseReport<'_>) -> Self {
-        assert!(!report.was_clean || report.not_clean_reason.is_none(), "{report:?}");
-        Self {
-            flags: [
-                report.closed_by_me,
-                report.failed_by_me,
-                report.dropped_by_me,
-                report.was_clean,
-                report.opening_timeout,
-                report.closing_timeout,
-                report.server_drop_timeout,
-            ],
-            codes: [report.local_code, report.remote_code].map(|code| code.map(|code| code.get())),
-            texts: [report.not_clean_reason, report.local_reason, report.remote_reason]
-                .map(|text| text.map(str::to_owned)),
-        }
+        let frames = [report.sent, report.received].map(|frame| {
+            frame.map(|frame| (frame.code().map(|code| code.get()), frame.reason().to_owned()))
+        });
+        let ends = [report.closed_first, report.dropped_by];
+        assert_eq!(ends[0].is_some(), report.sent.is_some() || report.received.is_some());
+        Self { frames, ends, failure: report.failure, was_clean: report.was_clean() }
     }
 }
 

@@ -22,7 +22,7 @@ pub struct Settings {
     pub tight: bool,
     /// Leave the loop after each event, and come back with what was not consumed.
     pub early_exit: bool,
-    /// What is not consumed waits in the driver's buffer, with `Delivery::InPlace`.
+    /// Chunks go through an `Input`.
     pub waits: bool,
     /// Tell the time between chunks.
     pub ticks: bool,
@@ -39,7 +39,7 @@ impl Settings {
     /// | 1 | low half: `max_frame`, high half: `max_message`, each 2^n, 15 for the default |
     /// | 2 | `max_head`, times 16; 0 for the default |
     /// | 3 | 1 ticks, 2 keep-alive, 4 idle, 8 opening, 16 closing, 32 server drop; 64 `retain(0)`, 128 `max_headers(4)` |
-    /// | 4 | 128 frames wait in the driver's buffer; the rest is the target's, `chop` takes the side from 1 |
+    /// | 4 | 128 chunks go through an `Input`; the rest is the target's, `chop` takes the side from 1 |
     /// | 5–7 | the lengths of the chunks |
     #[must_use]
     pub fn split(input: &[u8]) -> Option<(Self, &[u8])> {
@@ -47,10 +47,7 @@ impl Settings {
             input.split_first_chunk::<LENGTH>()?;
         let flag = |bit| flags & bit != 0;
         let waits = target & 128 != 0;
-        let mut config = config(flags, limits, head, timers);
-        if waits {
-            config = config.delivery(Delivery::InPlace);
-        }
+        let config = config(flags, limits, head, timers);
         let settings = Self {
             config,
             waits,
@@ -90,7 +87,10 @@ impl Settings {
 }
 
 fn config(flags: u8, limits: u8, head: u8, timers: u8) -> Config {
-    let mut config = Config::new().auto_pong(flags & 2 == 0).auto_close(flags & 4 == 0);
+    let mut config = Config::new()
+        .auto_pong(flags & 2 == 0)
+        .auto_close(flags & 4 == 0)
+        .plain_http(head % 2 == 0);
     if flags & 1 != 0 {
         config = config.delivery(Delivery::Streaming);
     }

@@ -1,19 +1,29 @@
 //! The events in a chunk, lent one at a time.
 //!
 //! A step is decided by value ([`Step`], [`Source`]) while everything can change; only then is
-//! the event borrowed from where its bytes are.
+//! the event borrowed from the place of its bytes.
 
 use core::fmt;
 
-use super::chunk::{Chunk, Cursor, Source};
-use super::{Connection, Reply};
+use super::Connection;
+use super::closing::Halt;
+use super::receive::Source;
+use super::receive::cursor::{Chunk, Cursor, sealed::Lent};
+use super::receive::fast::AtHand;
+use super::sender::Sender;
+use super::status::{State, TransportAction};
 use crate::buffer::Buffer;
-use crate::close::{CloseFrame, State, TransportAction};
 use crate::error::Error;
 use crate::event::Event;
-use crate::message::{Message, MessageKind, Piece};
+use crate::input::{Input, InputMemory};
+#[cfg(feature = "alloc")]
+use crate::message::OwnedMessage;
+use crate::message::{Message, MessageKind};
 use crate::role::Role;
-use crate::storage::{Bytes, Storage};
+use crate::slice;
+#[cfg(feature = "alloc")]
+use crate::storage::Bytes;
+use crate::storage::Storage;
 use crate::utf8;
 
 /// The events in a chunk, from [`Connection::receive`].
@@ -22,14 +32,14 @@ use crate::utf8;
 /// events.next()?`.
 pub struct Events<'a, R: Role, S: Storage, C: Chunk, B: Buffer> {
     connection: &'a mut Connection<R, S>,
-    cursor: Cursor<C>,
+    cursor: Cursor<C::Lent>,
     out: &'a mut B,
 }
 
-/// What happened, by value.
+/// An event, by value.
 #[derive(Clone, Copy)]
 pub(super) enum Step {
-    /// The peer's head, behind so many bytes of the message memory; whether it is an upgrade.
+    /// The peer's head, which starts at `front` of the message memory; whether it is an upgrade.
     Head {
         upgrade: bool,
         front: usize,
@@ -50,148 +60,136 @@ pub(super) enum Step {
 }
 
 impl<'a, R: Role, S: Storage, C: Chunk, B: Buffer> Events<'a, R, S, C, B> {
+    #[inline]
     pub(super) fn new(connection: &'a mut Connection<R, S>, chunk: C, out: &'a mut B) -> Self {
-        Self { connection, cursor: Cursor::new(chunk), out }
+        Self { connection, cursor: Cursor::new(chunk.lend()), out }
     }
 
-    /// The next event, with a handle that can send while the event is borrowed; `None` when the
-    /// rest of the chunk, if any, holds no further one for now.
+    /// Returns the next event, with a handle that can send while the event is borrowed.
     ///
-    /// Call it until it gives `None`, also when [`remaining`](Self::remaining) is empty already:
-    /// an error, or the last thing to be answered, may still be due.
+    /// `None` means that the chunk contains no further event. Call this until then, also if
+    /// [`remaining`](Self::remaining) is empty. Then write the output and follow
+    /// [`Connection::transport`].
+    ///
+    /// `None` is also returned if the output is full ([`TransportAction::Write`]), and when the peer
+    /// has broken the protocol and the output now ends with the close frame about it, or may still
+    /// contain the one that was sent before ([`TransportAction::Close`]). So `?` behind this call never
+    /// drops a connection before its last bytes could be written.
     ///
     /// # Errors
     ///
-    /// The failure of the connection, now and at every later call, what has to be sent about it
-    /// being in the output; or [`Error::Blocked`] when an answer does not fit the output: nothing
-    /// is lost, and the call can be repeated, on these events or with
-    /// [`remaining`](Self::remaining) on new ones.
+    /// The [`Error`] that the connection has failed with, once the output has what the peer is
+    /// told about it. Every later call returns the same error.
+    ///
+    /// [`Error::Send`] if a client's source of randomness failed while an answer was due: nothing
+    /// is changed, and the call can be repeated.
     #[allow(clippy::should_implement_trait, clippy::type_complexity)]
     #[inline]
-    pub fn next(&mut self) -> Result<Option<(Event<'_>, Reply<'_, R, S, B>)>, Error> {
-        let Some((kind, start, length)) = self.connection.message_at_hand(&mut self.cursor) else {
-            if self.connection.takes_byte(&mut self.cursor) {
-                return Ok(None);
-            }
-            return self.next_step();
+    pub fn next(&mut self) -> Result<Option<(Event<'_>, Sender<'_, R, S, B>)>, Error> {
+        if self.connection.takes_byte(&mut self.cursor) {
+            return Ok(None);
+        }
+        let (kind, start, length) = match self.connection.at_hand(&mut self.cursor) {
+            AtHand::Message { kind, start, length } => (kind, start, length),
+            AtHand::Nothing => return Ok(None),
+            AtHand::Other => return self.next_step(),
         };
         let Self { connection, cursor, out } = self;
         let Connection { core, memory } = &mut **connection;
-        let bytes = cursor.part(start, length);
-        let message = match kind {
-            MessageKind::Binary => Message::Binary(bytes),
-            MessageKind::Text => match utf8::whole(bytes) {
-                Ok(text) => Message::Text(text),
-                Err(invalid) => return Err(core.fail(invalid.into(), *out)),
-            },
-        };
-        Ok(Some((Event::Message(message), Reply { core, memory, out: *out })))
+        match short_message(kind, slice::part(cursor.bytes(), start, length)) {
+            Ok(event) => Ok(Some((event, Sender::beside(core, memory, *out)))),
+            Err(invalid) => core.halted(Halt::Error(invalid.into()), *out),
+        }
     }
 
-    /// The next event, whatever it is.
+    /// The next event of any kind.
     #[allow(clippy::type_complexity)]
     #[inline(never)]
-    fn next_step(&mut self) -> Result<Option<(Event<'_>, Reply<'_, R, S, B>)>, Error> {
-        let Self { connection, cursor, out } = self;
-        let before = cursor.consumed();
-        let step = connection.step(cursor, *out);
-        if cursor.consumed() != before {
-            connection.core.timers.hear();
-        }
-        let Some(step) = step? else {
+    fn next_step(&mut self) -> Result<Option<(Event<'_>, Sender<'_, R, S, B>)>, Error> {
+        let Some(step) = self.advance()? else {
             return Ok(None);
         };
-        let Connection { core, memory } = &mut **connection;
-        let memory = &*memory;
-        let bytes = |source: Source| memory.bytes(source, cursor);
-        let event = match step {
-            Step::Message(MessageKind::Binary, source) => {
-                Event::Message(Message::Binary(bytes(source)))
-            }
-            Step::Message(MessageKind::Text, source) => {
-                let known = match source {
-                    Source::Message { .. } => memory.message.as_text(),
-                    _ => None,
-                };
-                match known.map_or_else(|| utf8::whole(bytes(source)), Ok) {
-                    Ok(text) => Event::Message(Message::Text(text)),
-                    Err(invalid) => return Err(core.fail(invalid.into(), *out)),
-                }
-            }
-            Step::Piece { kind, source, start, frame_end, message_end } => {
-                let data = bytes(source);
-                Event::Piece(Piece { kind, data, start, frame_end, message_end })
-            }
-            Step::Body(source) => Event::Body(bytes(source)),
-            Step::Ping(source) => Event::Ping(bytes(source)),
-            Step::Pong(source) => Event::Pong(bytes(source)),
-            Step::Close => {
-                Event::Close(CloseFrame::parse(memory.control.as_slice()).unwrap_or_default())
-            }
-            Step::Head { upgrade, front } => {
-                R::head_event(upgrade, memory.message.as_slice().get(front..).unwrap_or_default())
-            }
-        };
-        Ok(Some((event, Reply { core, memory, out: *out })))
+        let Connection { core, memory } = &mut *self.connection;
+        match memory.lend::<R>(step, self.cursor.bytes()) {
+            Ok(event) => Ok(Some((event, Sender::beside(core, memory, self.out)))),
+            Err(invalid) => core.halted(Halt::Error(invalid.into()), self.out),
+        }
     }
 
-    /// The bytes of the chunk that are not consumed yet.
+    /// The next step.
+    #[inline(always)]
+    fn advance(&mut self) -> Result<Option<Step>, Error> {
+        let Self { connection, cursor, out } = self;
+        connection.core.blocked.receive = false;
+        let before = cursor.at();
+        let step = connection.step(cursor, *out);
+        if cursor.at() != before {
+            connection.core.touch();
+        }
+        match step {
+            Ok(None) if C::Lent::WAITS => {
+                let wanted = connection.core.wanted(cursor.rest().len());
+                cursor.want(wanted);
+                Ok(None)
+            }
+            Ok(step) => Ok(step),
+            Err(halt) => connection.core.halted(halt, *out),
+        }
+    }
+
+    /// Returns the next message as an owned one. It is moved if the connection has collected it on
+    /// the heap, and copied if it is in the chunk. Other events are skipped.
     ///
-    /// After [`next`](Self::next) has given `None` that is nothing, unless a frame waits with
-    /// [`Delivery::InPlace`](crate::Delivery::InPlace), a request has to be answered first, or the
-    /// opening handshake has ended without a connection: then they belong to the body of a request,
-    /// or to nothing. Those of a connection that has failed are of no use.
+    /// A request is skipped too, and waits for its answer: see
+    /// [`Connection::request`](crate::Connection::request).
+    ///
+    /// # Errors
+    ///
+    /// As [`next`](Self::next).
+    #[cfg(feature = "alloc")]
+    pub fn next_message(&mut self) -> Result<Option<OwnedMessage>, Error> {
+        loop {
+            let step = match self.connection.at_hand(&mut self.cursor) {
+                AtHand::Message { kind, start, length } => {
+                    Step::Message(kind, Source::Chunk { start, length })
+                }
+                AtHand::Nothing => return Ok(None),
+                AtHand::Other => match self.advance()? {
+                    Some(step) => step,
+                    None => return Ok(None),
+                },
+            };
+            let Connection { core, memory } = &mut *self.connection;
+            if let Step::Message(kind, Source::Message { .. }) = step {
+                if let Some(message) = memory.message.take(kind) {
+                    return Ok(Some(message));
+                }
+            }
+            match memory.lend::<R>(step, self.cursor.bytes()) {
+                Ok(Event::Message(message)) => return Ok(Some(message.into())),
+                Ok(_) => {}
+                Err(invalid) => return core.halted(Halt::Error(invalid.into()), self.out),
+            }
+        }
+    }
+
+    /// The bytes of the chunk that are not consumed yet. An [`Input`](crate::Input) keeps them; of a
+    /// slice, pass them again before the bytes that are read next.
+    ///
+    /// After [`next`](Self::next) has returned `None` there are none, except in four cases: a request
+    /// has to be answered first; the output is full; the opening handshake has ended without a
+    /// connection, and they are the start of an HTTP body; the connection has failed, and they are
+    /// of no use. In an [`Input`](crate::Input) a frame may wait as well.
     #[must_use]
     pub fn remaining(&self) -> &[u8] {
         self.cursor.rest()
     }
 
-    /// How many bytes are missing behind [`remaining`](Self::remaining) until there is something to
-    /// do about it; 0 if nothing waits there, as always but with
-    /// [`Delivery::InPlace`](crate::Delivery::InPlace).
-    ///
-    /// It goes by the header as far as it has come: up to a frame of
-    /// [`Config::max_frame`](crate::Config::max_frame), of which not a byte may ever come, so let a
-    /// buffer grow with what has come. Fewer bytes can be passed all the same, as those are whom a
-    /// peer that is slow is heard by ([`Config::idle_timeout`](crate::Config::idle_timeout)) and
-    /// a text validated.
-    ///
-    #[cfg_attr(feature = "alloc", doc = "```")]
-    #[cfg_attr(not(feature = "alloc"), doc = "```ignore")]
-    /// use sansocket::{Config, Connection, Delivery, Event, Negotiated, Server};
-    ///
-    /// let config = Config::new().delivery(Delivery::InPlace);
-    /// let mut connection = Connection::established(Server, Negotiated::new(), config);
-    /// let (mut buffer, mut out) = (Vec::new(), Vec::new());
-    /// // A masked "Hello" [RFC 6455 §5.7], as it might come in three reads.
-    /// for (read, wanted) in [
-    ///     (&[0x81][..], 1),
-    ///     (&[0x85, 0x37, 0xfa, 0x21, 0x3d, 0x7f], 4),
-    ///     (&[0x9f, 0x4d, 0x51, 0x58], 0),
-    /// ] {
-    ///     buffer.extend_from_slice(read);
-    ///     let mut events = connection.receive(&mut buffer[..], &mut out);
-    ///     while let Some((event, mut reply)) = events.next()? {
-    ///         if let Event::Message(message) = event {
-    ///             reply.send(message).expect("the output grows");
-    ///         }
-    ///     }
-    ///     assert_eq!(events.wanted(), wanted);
-    ///     let consumed = events.consumed();
-    ///     buffer.drain(..consumed);
-    /// }
-    /// assert_eq!(out, b"\x81\x05Hello");
-    /// # Ok::<(), sansocket::Error>(())
-    /// ```
-    #[must_use]
-    pub fn wanted(&self) -> u64 {
-        self.connection.core.wanted(self.remaining())
-    }
-
-    /// How many bytes of the chunk are consumed.
+    /// The number of bytes that the connection has consumed of the chunk, or of an
+    /// [`Input`](crate::Input), of its memory.
     #[must_use]
     pub fn consumed(&self) -> usize {
-        self.cursor.consumed()
+        self.cursor.at()
     }
 
     /// The output, with all that was appended to it.
@@ -205,18 +203,61 @@ impl<'a, R: Role, S: Storage, C: Chunk, B: Buffer> Events<'a, R, S, C, B> {
         self.connection.core.transport()
     }
 
-    /// Where the connection stands.
+    /// The state of the connection.
     #[must_use]
     pub fn state(&self) -> State {
         self.connection.core.state()
     }
 }
 
+impl<'a, R: Role, S: Storage, M: InputMemory, B: Buffer> Events<'a, R, S, &'a mut Input<M>, B> {
+    /// The next event, for as long as everything is borrowed.
+    #[allow(clippy::type_complexity)]
+    #[inline]
+    pub(super) fn into_next(mut self) -> Result<Option<(Event<'a>, Sender<'a, R, S, B>)>, Error> {
+        if self.connection.takes_byte(&mut self.cursor) {
+            return Ok(None);
+        }
+        let (kind, start, length) = match self.connection.at_hand(&mut self.cursor) {
+            AtHand::Message { kind, start, length } => (kind, start, length),
+            AtHand::Nothing => return Ok(None),
+            AtHand::Other => return self.into_next_step(),
+        };
+        let Connection { core, memory } = self.connection;
+        match short_message(kind, slice::part(self.cursor.into_chunk().into_bytes(), start, length))
+        {
+            Ok(event) => Ok(Some((event, Sender::beside(core, memory, self.out)))),
+            Err(invalid) => core.halted(Halt::Error(invalid.into()), self.out),
+        }
+    }
+
+    #[allow(clippy::type_complexity)]
+    #[inline(never)]
+    fn into_next_step(mut self) -> Result<Option<(Event<'a>, Sender<'a, R, S, B>)>, Error> {
+        let Some(step) = self.advance()? else {
+            return Ok(None);
+        };
+        let Connection { core, memory } = self.connection;
+        match memory.lend::<R>(step, self.cursor.into_chunk().into_bytes()) {
+            Ok(event) => Ok(Some((event, Sender::beside(core, memory, self.out)))),
+            Err(invalid) => core.halted(Halt::Error(invalid.into()), self.out),
+        }
+    }
+}
+
+/// The event of a message whose text is not validated yet.
+#[inline]
+fn short_message(kind: MessageKind, bytes: &[u8]) -> Result<Event<'_>, utf8::Invalid> {
+    Ok(Event::Message(match kind {
+        MessageKind::Binary => Message::Binary(bytes),
+        MessageKind::Text => Message::Text(utf8::whole(bytes)?),
+    }))
+}
+
 impl<R: Role, S: Storage, C: Chunk, B: Buffer> fmt::Debug for Events<'_, R, S, C, B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Events")
             .field("connection", &*self.connection)
-            .field("consumed", &self.consumed())
             .field("remaining", &self.remaining().len())
             .finish_non_exhaustive()
     }

@@ -2,14 +2,18 @@
 //! head, and on a server the caller's answer to it.
 
 use super::Connection;
-use super::chunk::{Chunk, Cursor};
+use super::closing::Halt;
+use super::core::{Core, Lent, Phase};
 use super::events::Step;
-use super::state::{Core, Lent, Memory, Phase};
+use super::memory::Memory;
+use super::receive::cursor::Cursor;
+use super::receive::cursor::sealed::Lent as Chunk;
 use crate::buffer::{Buffer, write_whole};
-use crate::error::{Error, SendError};
+use crate::error::Error;
 use crate::handshake::{
     Accept, HandshakeError, Part, RequestHead, Response, Scan, Verdict, write_status,
 };
+use crate::misuse::{ResponseError, Unsent};
 use crate::role::{Role, Server};
 use crate::storage::{Bytes, Storage};
 
@@ -20,25 +24,23 @@ impl<R: Role, S: Storage> Connection<R, S> {
         &mut self,
         cursor: &mut Cursor<C>,
         out: &mut B,
-    ) -> Result<Option<Step>, Error> {
+    ) -> Result<Option<Step>, Halt> {
+        if let Phase::Head { scan, protocols } = self.core.phase {
+            if let Some(step) = self.head(scan, protocols, cursor)? {
+                return Ok(Some(step));
+            }
+        }
         match self.core.phase {
-            Phase::Head { scan, protocols } => match self.head(scan, protocols, cursor) {
-                Ok(step) => Ok(step),
-                Err(error) => Err(self.core.fail(error, out)),
-            },
-            Phase::Plain { deferred: false, to_head } => {
-                write_whole(out, |out| {
+            Phase::Plain { to_head } if R::SERVER && !self.core.config.plain_http => {
+                let write = |out: &mut dyn Buffer| {
                     write_status(426, "WebSocket upgrade required", to_head, out);
-                })
-                .map_err(Error::Blocked)?;
+                };
+                write_whole(out, write).map_err(|_| Halt::Full)?;
                 self.core.phase = Phase::Over;
                 Ok(None)
             }
-            Phase::Body => match self.core.body(cursor) {
-                Ok(step) => Ok(step),
-                Err(error) => Err(self.core.fail(Error::Handshake(error), out)),
-            },
-            Phase::Plain { .. } | Phase::Request | Phase::Over | Phase::Open => Ok(None),
+            Phase::Body if !R::SERVER => Ok(self.core.body(cursor).map_err(Error::Handshake)?),
+            _ => Ok(None),
         }
     }
 
@@ -84,37 +86,31 @@ impl<R: Role, S: Storage> Connection<R, S> {
                 continue;
             }
             self.core.lent = Lent::Head;
-            return Ok(Some(self.core.judged(verdict, front)));
+            return Ok(self.core.judged(verdict, front));
         }
     }
 }
 
 impl<R: Role, S: Storage> Core<R, S> {
-    /// Goes on as a head, behind so many other bytes, was judged.
-    fn judged(&mut self, verdict: Verdict, front: usize) -> Step {
+    /// Goes on as a head, which starts at `front` of the message memory, was judged.
+    fn judged(&mut self, verdict: Verdict, front: usize) -> Option<Step> {
+        let upgrade = matches!(verdict, Verdict::Upgrade | Verdict::Switched(_));
         match verdict {
-            Verdict::Upgrade => {
-                self.phase = Phase::Request;
-                Step::Head { upgrade: true, front }
-            }
+            Verdict::Upgrade => self.phase = Phase::Request,
             Verdict::Plain { head } => {
-                self.phase = Phase::Plain { to_head: head, deferred: false };
-                Step::Head { upgrade: false, front }
+                self.phase = Phase::Plain { to_head: head };
+                if !self.config.plain_http {
+                    return None;
+                }
             }
             Verdict::Switched(deflate) => {
                 self.deflate = deflate;
                 self.open();
-                Step::Head { upgrade: true, front }
             }
-            Verdict::Refused { body: true } => {
-                self.phase = Phase::Body;
-                Step::Head { upgrade: false, front }
-            }
-            Verdict::Refused { body: false } | Verdict::Interim => {
-                self.phase = Phase::Over;
-                Step::Head { upgrade: false, front }
-            }
+            Verdict::Refused { body: true } => self.phase = Phase::Body,
+            Verdict::Refused { body: false } | Verdict::Interim => self.phase = Phase::Over,
         }
+        Some(Step::Head { upgrade, front })
     }
 
     /// Lends the next piece of a refusal's body.
@@ -138,7 +134,12 @@ impl<R: Role, S: Storage> Core<R, S> {
 
     /// Whether a server's caller has yet to answer a request, whose head is kept until then.
     pub(super) fn awaits_answer(&self) -> bool {
-        self.failure.is_none() && matches!(self.phase, Phase::Request | Phase::Plain { .. })
+        self.failure.is_none()
+            && match self.phase {
+                Phase::Request => true,
+                Phase::Plain { .. } => self.config.plain_http,
+                _ => false,
+            }
     }
 }
 
@@ -149,15 +150,17 @@ impl<S: Storage> Core<Server, S> {
         memory: &Memory<S>,
         accept: &Accept<'_>,
         out: &mut impl Buffer,
-    ) -> Result<(), SendError> {
+    ) -> Result<(), Unsent<ResponseError>> {
         match self.phase {
-            _ if self.failure.is_some() => return Err(SendError::Closed),
+            _ if self.failure.is_some() => return Err(ResponseError::Closed.into()),
             Phase::Request => {}
-            Phase::Plain { .. } => return Err(SendError::NotAnUpgrade),
-            _ => return Err(SendError::NoRequest),
+            Phase::Plain { .. } if self.config.plain_http => {
+                return Err(ResponseError::NotAnUpgrade.into());
+            }
+            _ => return Err(ResponseError::NoRequest.into()),
         }
         let request = RequestHead::new(memory.message.as_slice());
-        let key = request.accept_key().ok_or(SendError::NotAnUpgrade)?;
+        let key = request.accept_key().ok_or(ResponseError::NotAnUpgrade)?;
         accept.check(&request)?;
         let config = accept.deflate_or(self.config.deflate).and_then(S::adapt_deflate);
         let answer = config.and_then(|config| request.answer_deflate(&config));
@@ -172,23 +175,16 @@ impl<S: Storage> Core<Server, S> {
         &mut self,
         response: &Response<'_>,
         out: &mut impl Buffer,
-    ) -> Result<(), SendError> {
+    ) -> Result<(), Unsent<ResponseError>> {
         let to_head = match self.phase {
-            _ if self.failure.is_some() => return Err(SendError::Closed),
+            _ if self.failure.is_some() => return Err(ResponseError::Closed.into()),
             Phase::Request => false,
-            Phase::Plain { to_head, .. } => to_head,
-            _ => return Err(SendError::NoRequest),
+            Phase::Plain { to_head } if self.config.plain_http => to_head,
+            _ => return Err(ResponseError::NoRequest.into()),
         };
         response.check()?;
         write_whole(out, |out| response.write(to_head, out))?;
         self.phase = Phase::Over;
         Ok(())
-    }
-
-    /// Leaves a plain request to be answered later.
-    pub(super) fn defer(&mut self) {
-        if let Phase::Plain { deferred, .. } = &mut self.phase {
-            *deferred = true;
-        }
     }
 }

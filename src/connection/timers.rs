@@ -1,61 +1,70 @@
-//! Deadlines by told time: the connection has no clock, its caller says what time it is.
+//! Deadlines. The connection has no clock: its caller sets the time.
 //!
-//! What happens is counted from the last time that was told. Times are kept in milliseconds.
+//! Spans are counted from the last time that was set. Times are kept in milliseconds.
 
 use core::time::Duration;
 
-use super::state::{Core, Phase};
+use super::closing::{Call, Halt};
+use super::core::{Core, Phase};
 use crate::buffer::Buffer;
-use crate::close::{CloseCode, CloseFrame};
 use crate::error::{Error, Timeout};
-use crate::frame::Opcode;
+use crate::frame::{CloseCode, CloseFrame, Opcode};
 use crate::role::Role;
 use crate::storage::Storage;
 
-/// When what happened that a deadline is counted from.
-#[derive(Clone, Copy, Debug, Default)]
+/// The times that deadlines are counted from, in milliseconds.
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Timers {
-    /// A time was told at all.
-    told: bool,
-    /// A keep-alive ping was due, and nothing came since.
-    pinged: bool,
-    /// It is still to be written.
-    ping_owed: bool,
+    /// The last time that the caller has set; [`UNSET`](Self::UNSET) before the first one.
     now: u64,
-    /// Something was last received, or the ping was sent.
-    heard: u64,
-    /// While messages can go both ways, a part of one was last received or sent; otherwise the
-    /// handshake under way has last gone a step further.
+    /// When bytes were last received, or the keep-alive ping was due.
+    touched: u64,
+    /// In the open state, when a part of a message was last received or sent; otherwise, when the
+    /// handshake under way last made progress.
     since: u64,
 }
 
-impl Timers {
-    /// Something was received.
-    #[inline]
-    pub(super) fn hear(&mut self) {
-        self.heard = self.now;
-        self.pinged = false;
-        self.ping_owed = false;
+/// The keep-alive ping. It is kept apart from the times, where it would take eight bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum KeepAlive {
+    /// None was due since bytes were last received.
+    #[default]
+    Quiet,
+    /// It was due and is still to be written.
+    Owed,
+    /// It was written.
+    Pinged,
+}
+
+impl Default for Timers {
+    fn default() -> Self {
+        Self { now: Self::UNSET, touched: 0, since: 0 }
     }
+}
+
+impl Timers {
+    const UNSET: u64 = u64::MAX;
 
     /// A part of a message was received or sent.
     #[inline]
-    pub(super) fn note_data(&mut self) {
+    pub(super) fn touch_data(&mut self) {
         self.since = self.now;
     }
 
-    /// The handshakes have gone a step further.
+    /// A handshake has made progress.
     pub(super) fn restart(&mut self) {
         self.since = self.now;
-        self.heard = self.now;
+        self.touched = self.now;
     }
 
-    fn tell(&mut self, now: Duration) {
+    fn set(&mut self, now: Duration) {
         let now = now.as_secs().saturating_mul(1000).saturating_add(now.subsec_millis().into());
-        self.now = self.now.max(now);
-        if !self.told {
-            self.told = true;
+        let now = now.min(Self::UNSET - 1);
+        if self.now == Self::UNSET {
+            self.now = now;
             self.restart();
+        } else {
+            self.now = self.now.max(now);
         }
     }
 }
@@ -69,35 +78,51 @@ enum Due {
 }
 
 impl<R: Role, S: Storage> Core<R, S> {
+    /// Bytes were received.
+    #[inline]
+    pub(super) fn touch(&mut self) {
+        self.timers.touched = self.timers.now;
+        self.keep_alive = KeepAlive::Quiet;
+    }
+
     pub(super) fn tick(&mut self, now: Duration, out: &mut impl Buffer) -> Result<(), Error> {
-        self.timers.tell(now);
-        self.settle(out)?;
+        self.timers.set(now);
+        self.blocked.tick = false;
+        match self.do_what_is_due(out) {
+            Ok(()) => Ok(()),
+            Err(Halt::Full) => {
+                self.blocked.tick = true;
+                Ok(())
+            }
+            Err(Halt::Error(error)) => Err(error),
+        }
+    }
+
+    fn do_what_is_due(&mut self, out: &mut impl Buffer) -> Result<(), Halt> {
+        if self.failure.is_some() {
+            if self.has_news() {
+                self.tell_failure(Call::Tick, out).map_err(|_| Halt::Full)??;
+            }
+            return Ok(());
+        }
         match self.next_deadline() {
             Some((deadline, due)) if deadline <= self.timers.now => match due {
-                Due::Fail(timeout) => {
-                    let error = Error::Timeout(timeout);
-                    self.fail(error, out);
-                    // A peer that takes nothing is not waited for once more.
-                    self.farewell_due = false;
-                    return Err(error);
-                }
+                Due::Fail(timeout) => self.fail_by_deadline(timeout, out)?,
                 Due::Ping => {
                     // The answer is waited for from now on, even if there is no room to ask: a
                     // peer that takes nothing must not live for ever.
-                    self.timers.pinged = true;
-                    self.timers.ping_owed = true;
-                    self.timers.heard = self.timers.now;
+                    self.keep_alive = KeepAlive::Owed;
+                    self.timers.touched = self.timers.now;
                 }
                 Due::CloseIdle => {
-                    let frame = CloseFrame::new(CloseCode::GOING_AWAY, "idle");
-                    self.close(&frame, out).map_err(Error::Blocked)?;
+                    self.close(&CloseFrame::new(CloseCode::GOING_AWAY, "idle"), out)?;
                 }
             },
             _ => {}
         }
-        if self.timers.ping_owed && self.check_open().is_ok() {
-            self.append_frame(Opcode::Ping, true, &[], out).map_err(Error::Blocked)?;
-            self.timers.ping_owed = false;
+        if self.keep_alive == KeepAlive::Owed && self.check_open().is_ok() {
+            self.append_frame(Opcode::Ping, true, &[], out)?;
+            self.keep_alive = KeepAlive::Pinged;
         }
         Ok(())
     }
@@ -108,9 +133,9 @@ impl<R: Role, S: Storage> Core<R, S> {
 
     /// The next deadline that runs, in milliseconds.
     fn next_deadline(&self) -> Option<(u64, Due)> {
-        let Timers { told, pinged, since, heard, .. } = self.timers;
+        let Timers { now, since, touched } = self.timers;
         let (config, closing) = (&self.config, &self.closing);
-        if !told || closing.ended || self.failure.is_some() {
+        if now == Timers::UNSET || closing.is_ended() || self.failure.is_some() {
             return None;
         }
         let fail = |deadline: Option<u64>, timeout| deadline.map(|at| (at, Due::Fail(timeout)));
@@ -119,14 +144,15 @@ impl<R: Role, S: Storage> Core<R, S> {
             Phase::Head { .. } | Phase::Request | Phase::Plain { .. } | Phase::Body => {
                 fail(config.opening.after(since), Timeout::Opening)
             }
-            Phase::Open => match (closing.sent, closing.received) {
+            Phase::Open => match (closing.is_sent(), closing.is_received()) {
                 (true, true) if R::SERVER => None,
                 (true, true) => fail(config.server_drop.after(since), Timeout::ServerDrop),
                 (true, false) => fail(config.closing.after(since), Timeout::Closing),
                 (false, true) => None,
                 (false, false) => {
-                    let answer = config.pong.after(heard).filter(|_| pinged);
-                    let ping = config.keep_alive.after(heard).map(|at| (at, Due::Ping));
+                    let answer =
+                        config.pong.after(touched).filter(|_| self.keep_alive != KeepAlive::Quiet);
+                    let ping = config.keep_alive.after(touched).map(|at| (at, Due::Ping));
                     let alive = fail(answer, Timeout::Pong).or(ping);
                     let idle = config.idle.after(since).map(|at| (at, Due::CloseIdle));
                     alive.into_iter().chain(idle).min_by_key(|&(at, _)| at)

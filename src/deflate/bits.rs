@@ -3,6 +3,8 @@
 //! The codes are computed where they are needed: they are so regular that a table would only cost
 //! memory.
 
+use crate::slice;
+
 /// The shortest match that DEFLATE can express, in bytes.
 pub(super) const MIN_MATCH: u16 = 3;
 
@@ -129,7 +131,7 @@ impl<const N: usize> BitWriter<N> {
         // Fewer than eight are left.
         #[allow(clippy::cast_possible_truncation)]
         let partial = Partial { bits: self.bits as u8, count: self.count as u8 };
-        (self.bytes.get(..self.length).unwrap_or_default(), partial)
+        (slice::head(&self.bytes, self.length), partial)
     }
 }
 

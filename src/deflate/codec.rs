@@ -152,7 +152,7 @@ pub trait Compress {
     /// to it.
     fn end_message(&mut self, takeover: bool, retain: u32);
 
-    /// Gives its memory back.
+    /// Gives its memory back, as far as it can, and forgets what it has seen.
     fn release(&mut self);
 }
 

@@ -173,7 +173,10 @@ impl<const BITS: u8, const BYTES: usize, const BUCKETS: usize, const N: usize> C
         }
     }
 
-    fn release(&mut self) {}
+    fn release(&mut self) {
+        // The memory stays, but not what it holds.
+        self.end_message(false, 0);
+    }
 }
 
 /// The encoder, which is made on first use.

@@ -7,6 +7,7 @@
 //! comparison and nothing else.
 
 use super::bits::{MAX_MATCH, MIN_MATCH, copy_bits};
+use crate::slice;
 
 /// How many positions a bucket holds, and so how many are looked at in a search.
 pub(crate) const WAYS: usize = 8;
@@ -50,7 +51,7 @@ impl Finder<'_> {
         let mut best = Match::NONE;
         let Some(bucket) = self.bucket(at) else { return best };
         let candidates = *bucket;
-        let here = self.bytes.get(at..).unwrap_or_default();
+        let here = slice::tail(self.bytes, at);
         let here = here.get(..MAX_MATCH.into()).unwrap_or(here);
         let mut longest = usize::from(MIN_MATCH) - 1;
         for candidate in candidates {

@@ -29,6 +29,9 @@ mod window;
 #[cfg(feature = "zlib-rs")]
 mod zlib;
 
+#[cfg(all(feature = "deflate", feature = "alloc"))]
+use alloc::vec::Vec;
+
 // The compressor of storages on the heap.
 #[cfg(all(feature = "deflate", feature = "alloc", not(feature = "zlib-rs")))]
 use self::compress::Compressor;
@@ -59,3 +62,12 @@ pub use params::{
 pub use shared::{CodecPool, Codecs, Shared};
 #[cfg(all(feature = "deflate", feature = "alloc"))]
 pub(crate) use shared::{SharedCompress, SharedDecompress};
+
+/// Compresses a message without a context, if that makes it shorter.
+#[cfg(all(feature = "deflate", feature = "alloc"))]
+pub(crate) fn compress_alone(message: &[u8], window: WindowBits, level: u8) -> Option<Vec<u8>> {
+    if message.is_empty() {
+        return None;
+    }
+    Compressor::new(window, level.clamp(1, 9)).compress_if_shorter(message).map(Into::into)
+}

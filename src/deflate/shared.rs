@@ -79,10 +79,11 @@ impl fmt::Debug for Codecs {
 
 /// A place that connections find shared [`Codecs`] in.
 ///
-/// `Rc<RefCell<Codecs>>` is one for the connections of a thread. For those of several threads,
-/// implement it over the lock of your choice.
+/// `Rc<RefCell<Codecs>>` is one for the connections of a thread, and with the feature `std`
+/// `Arc<Mutex<Codecs>>` is one for those of several threads. Over another lock, implement it
+/// yourself.
 pub trait CodecPool {
-    /// Calls `with` on the codecs; it does not take long, and does not call back.
+    /// Calls `with` on the codecs. That returns quickly, and does not call back.
     fn with<R>(&self, with: impl FnOnce(&mut Codecs) -> R) -> R;
 }
 
@@ -93,6 +94,14 @@ impl CodecPool for Rc<RefCell<Codecs>> {
             // In use higher up the stack: go without.
             Err(_) => with(&mut Codecs::new(0)),
         }
+    }
+}
+
+#[cfg(feature = "std")]
+impl CodecPool for alloc::sync::Arc<std::sync::Mutex<Codecs>> {
+    fn with<R>(&self, with: impl FnOnce(&mut Codecs) -> R) -> R {
+        // A panic while it was locked leaves codecs that are complete.
+        with(&mut self.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
     }
 }
 

@@ -22,6 +22,7 @@ use alloc::{boxed::Box, vec};
 
 use super::bits::{BitWriter, END_BITS, HEADER_BITS, Partial};
 use super::matches::{Bucket, Finder, Match, WAYS, count_steps};
+use crate::slice;
 
 /// How much input is encoded or stored as one, in bytes; the last match in it may go beyond.
 const CHUNK: usize = 256;
@@ -179,7 +180,7 @@ impl<M: Memory> WindowEncoder<M> {
     pub(crate) fn write(&mut self, mut input: &[u8], out: &mut dyn FnMut(&[u8])) {
         while !input.is_empty() {
             let (bytes, _) = self.memory.parts();
-            let free = bytes.get_mut(self.filled..).unwrap_or_default();
+            let free = slice::tail_mut(bytes, self.filled);
             let count = free.len().min(input.len());
             let (now, later) = input.split_at(count);
             // A copy that cannot panic, as the optimizer sees.
@@ -258,7 +259,7 @@ impl<M: Memory> WindowEncoder<M> {
     /// literal.
     fn put_symbols(&mut self, writer: &mut BitWriter<STAGE>) -> usize {
         let (bytes, table) = self.memory.parts();
-        let bytes = bytes.get(..self.filled).unwrap_or_default();
+        let bytes = slice::head(bytes, self.filled);
         let (base, window, inserted) = (self.base, self.window, self.inserted);
         let mut finder = Finder { bytes, table, base, window, inserted };
         let mut at = self.next;
@@ -308,7 +309,7 @@ impl<M: Memory> WindowEncoder<M> {
     fn slide(&mut self) {
         let old = self.next.saturating_sub(self.window);
         let (bytes, _) = self.memory.parts();
-        let filled = bytes.get_mut(..self.filled).unwrap_or_default();
+        let filled = slice::head_mut(bytes, self.filled);
         filled.copy_within(old.min(filled.len()).., 0);
         count_steps((self.filled - old) / size_of::<usize>());
         self.filled -= old;

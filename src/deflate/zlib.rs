@@ -6,6 +6,7 @@ use core::fmt;
 use zlib_rs::{Deflate, DeflateFlush};
 
 use super::{Deflating, TAIL, WindowBits, bound};
+use crate::slice;
 
 /// How much input zlib-rs gets at once: it counts input and output in 32 bits.
 const PIECE: usize = 1 << 30;
@@ -110,7 +111,7 @@ impl Deflating for Compressor {
     }
 
     fn output(&self) -> &[u8] {
-        self.output.get(..self.length).unwrap_or_default()
+        slice::head(&self.output, self.length)
     }
 
     fn reset(&mut self) {

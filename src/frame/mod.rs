@@ -4,12 +4,15 @@
 //! next. Reserved bits and the mask's direction are left to the connection, which knows what
 //! was negotiated and which side it is.
 
+mod close;
 mod mask;
 #[cfg(feature = "alloc")]
 mod raw;
 
 use core::fmt;
 
+pub(crate) use close::InvalidClose;
+pub use close::{CloseCode, CloseFrame, MAX_CLOSE_REASON};
 pub use mask::MaskKey;
 #[cfg(feature = "alloc")]
 pub(crate) use raw::RawHeader;
@@ -135,24 +138,6 @@ impl FrameHeader {
     /// that is not minimal or has the top bit set.
     pub fn parse(bytes: &[u8]) -> Result<Option<(Self, usize)>, FrameError> {
         Self::parse_checked(bytes, |_, _| Ok(()), |_| Ok(()), |_, _, _| Ok(()))
-    }
-
-    /// How many bytes from the start of a frame there must be for its header to be whole, and for
-    /// a payload of up to 125 bytes, as far as can be told; 0 of no bytes.
-    pub(crate) fn wanted(bytes: &[u8]) -> u64 {
-        match *bytes {
-            [] => 0,
-            [_] => 2,
-            [_, second, ..] => {
-                let mask = if second & 0x80 == 0 { 0 } else { 4 };
-                let behind = match second & 0x7F {
-                    126 => 2,
-                    127 => 8,
-                    length => u64::from(length),
-                };
-                2 + mask + behind
-            }
-        }
     }
 
     /// [`parse`](Self::parse) with the caller's own checks: of the first byte, of whether there is

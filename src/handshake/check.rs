@@ -44,15 +44,15 @@ where
 ///
 /// ```
 /// use http::{HeaderMap, HeaderValue};
-/// use sansocket::Negotiated;
-/// use sansocket::deflate::DeflateConfig;
+/// use sansocket::DeflateConfig;
+/// use sansocket::deflate::DeflateParams;
 /// use sansocket::handshake::{HandshakeError, check_request, choose_protocol};
 ///
-/// /// Returns the headers of the response with status 101, and what was negotiated.
+/// /// Returns the headers of the response with status 101, and the parameters of compression.
 /// fn upgrade(
 ///     method: &str,
 ///     headers: &HeaderMap,
-/// ) -> Result<(HeaderMap, Negotiated), HandshakeError> {
+/// ) -> Result<(HeaderMap, Option<DeflateParams>), HandshakeError> {
 ///     let accept = check_request(method, 1, |name| headers.get_all(name))?;
 ///     let value = |text: &str| HeaderValue::from_str(text).expect("it is a valid value");
 ///     let mut response = HeaderMap::new();
@@ -63,13 +63,11 @@ where
 ///     if let Some(protocol) = choose_protocol(&["chat"], offered) {
 ///         response.insert("sec-websocket-protocol", value(protocol));
 ///     }
-///     let mut negotiated = Negotiated::new();
-///     let offers = headers.get_all("sec-websocket-extensions");
-///     if let Some(answer) = DeflateConfig::new().answer(offers) {
+///     let deflate = DeflateConfig::new().answer(headers.get_all("sec-websocket-extensions"));
+///     if let Some(answer) = &deflate {
 ///         response.insert("sec-websocket-extensions", value(answer.value().as_str()));
-///         negotiated = negotiated.deflate(answer.params);
 ///     }
-///     Ok((response, negotiated))
+///     Ok((response, deflate.map(|answer| answer.params)))
 /// }
 ///
 /// # let mut headers = HeaderMap::new();
@@ -84,14 +82,14 @@ where
 /// # ] {
 /// #     headers.append(name, HeaderValue::from_static(value));
 /// # }
-/// let (response, negotiated) = upgrade("GET", &headers)?;
+/// let (response, deflate) = upgrade("GET", &headers)?;
 /// assert_eq!(response["sec-websocket-accept"], "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
 /// assert_eq!(response["sec-websocket-protocol"], "chat");
 /// assert_eq!(
 ///     response["sec-websocket-extensions"],
 ///     "permessage-deflate; server_max_window_bits=10"
 /// );
-/// assert!(negotiated.deflate.is_some());
+/// assert!(deflate.is_some());
 /// # Ok::<(), HandshakeError>(())
 /// ```
 ///
@@ -158,9 +156,8 @@ where
 /// (RST_STREAM, or RESET_STREAM with H3_REQUEST_CANCELLED in HTTP/3) [RFC 8441 §5].
 ///
 /// ```
+/// use sansocket::DeflateConfig;
 /// use sansocket::handshake::check_extended_connect;
-/// use sansocket::deflate::DeflateConfig;
-/// use sansocket::Negotiated;
 ///
 /// // The headers of a request as an HTTP/2 library has decoded them.
 /// let request = [
@@ -180,15 +177,15 @@ where
 /// };
 /// check_extended_connect(values)?;
 /// let answer = DeflateConfig::new().answer(values("sec-websocket-extensions"));
-/// let negotiated = answer.map_or(Negotiated::new(), |answer| {
+/// if let Some(answer) = &answer {
 ///     // It goes to the response's header sec-websocket-extensions.
 ///     assert_eq!(answer.value().as_str(), "permessage-deflate");
-///     Negotiated::new().deflate(answer.params)
-/// });
+/// }
+/// let deflate = answer.map(|answer| answer.params);
 #[cfg_attr(feature = "alloc", doc = "use sansocket::{Config, Connection, Server};")]
 #[cfg_attr(
     feature = "alloc",
-    doc = "let connection = Connection::established(Server, negotiated, Config::new());"
+    doc = "let connection = Connection::established(Server, deflate, Config::new());"
 )]
 /// # Ok::<(), sansocket::handshake::HandshakeError>(())
 /// ```
@@ -222,7 +219,7 @@ where
 /// What a client's request has offered, to check the response against.
 ///
 /// ```
-/// use sansocket::deflate::DeflateConfig;
+/// use sansocket::DeflateConfig;
 /// use sansocket::handshake::{ClientKey, ClientOffer};
 ///
 /// let key = ClientKey::new(b"the sample nonce"); // use 16 random bytes

@@ -5,7 +5,6 @@ use core::fmt;
 
 use super::HandshakeError;
 use crate::buffer::Buffer;
-use crate::error::SendError;
 
 /// How many headers are parsed at once: what is found in them is on the stack.
 const BATCH: usize = 8;
@@ -161,12 +160,13 @@ impl<'a> Extra<'a> {
     pub(super) const NONE: Self = Self { text: &[], raw: &[] };
 
     /// Checks that all of them can be written: a name is a token and not among `own`, those that
-    /// are written without the caller, and a value has no control character but tabs.
-    pub(super) fn check(self, own: &[&str]) -> Result<(), SendError> {
+    /// are written without the caller, and a value has no control character but tabs. The error is
+    /// the index of the first that cannot.
+    pub(super) fn check(self, own: &[&str]) -> Result<(), usize> {
         let text = self.text.iter().position(|(name, value)| !is_free(name, value.as_bytes(), own));
         let raw = || self.raw.iter().position(|(name, value)| !is_free(name, value, own));
         match text.or_else(|| raw().map(|index| self.text.len() + index)) {
-            Some(index) => Err(SendError::InvalidHeader { index }),
+            Some(index) => Err(index),
             None => Ok(()),
         }
     }

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::buffer::Buffer;
 use crate::deflate::{DeflateAnswer, DeflateConfig};
-use crate::error::SendError;
+use crate::misuse::RequestError;
 
 /// Headers of the request that belong to the handshake, or would give it a body.
 const OWN_HEADERS: [&str; 10] = [
@@ -200,22 +200,22 @@ impl<'a> Request<'a> {
     }
 
     /// Whether everything in it can be written.
-    pub(crate) fn check(&self) -> Result<(), SendError> {
+    pub(crate) fn check(&self) -> Result<(), RequestError> {
         if !is_host(self.host) {
-            return Err(SendError::InvalidHost);
+            return Err(RequestError::InvalidHost);
         }
         if !is_target(self.target, self.host) {
-            return Err(SendError::InvalidTarget);
+            return Err(RequestError::InvalidTarget);
         }
         for (index, protocol) in self.protocols.iter().enumerate() {
             if !is_token(protocol) || self.protocols.iter().take(index).any(|one| one == protocol) {
-                return Err(SendError::InvalidProtocol { index });
+                return Err(RequestError::InvalidProtocol { index });
             }
         }
         if !self.origin.is_none_or(|origin| is_value(origin.as_bytes())) {
-            return Err(SendError::InvalidOrigin);
+            return Err(RequestError::InvalidOrigin);
         }
-        self.headers.check(&OWN_HEADERS)
+        self.headers.check(&OWN_HEADERS).map_err(|index| RequestError::InvalidHeader { index })
     }
 
     /// Writes the request with this key.
@@ -378,7 +378,7 @@ mod tests {
     #[test]
     fn what_would_break_the_head_is_refused() {
         for host in ["", "a b", "a\r\nb", "a/b", "user@host", "é"] {
-            assert_eq!(Request::new(host, "/").check(), Err(SendError::InvalidHost), "{host:?}");
+            assert_eq!(Request::new(host, "/").check(), Err(RequestError::InvalidHost), "{host:?}");
         }
         for target in [
             "",
@@ -401,17 +401,17 @@ mod tests {
             "http://a/ b",
         ] {
             let checked = Request::new("a", target).check();
-            assert_eq!(checked, Err(SendError::InvalidTarget), "{target:?}");
+            assert_eq!(checked, Err(RequestError::InvalidTarget), "{target:?}");
         }
         for target in ["/", "/?", "/http://b/", "http://a", "http://A/b?c", "HTTPS://a?b=/"] {
             assert_eq!(Request::new("a", target).check(), Ok(()), "{target:?}");
         }
         for protocol in ["", "a b", "a,b", "a\r\nb", "é"] {
             let checked = Request::new("a", "/").protocols(&["ok", protocol]).check();
-            assert_eq!(checked, Err(SendError::InvalidProtocol { index: 1 }), "{protocol:?}");
+            assert_eq!(checked, Err(RequestError::InvalidProtocol { index: 1 }), "{protocol:?}");
         }
         let twice = Request::new("a", "/").protocols(&["one", "two", "one"]).check();
-        assert_eq!(twice, Err(SendError::InvalidProtocol { index: 2 }));
+        assert_eq!(twice, Err(RequestError::InvalidProtocol { index: 2 }));
         for header in [
             ("", "a"),
             ("content-length", "0"),
@@ -423,9 +423,9 @@ mod tests {
         ] {
             let headers = [("ok", "fine\t\u{e9}"), header];
             let checked = Request::new("a", "/").headers(&headers).check();
-            assert_eq!(checked, Err(SendError::InvalidHeader { index: 1 }), "{header:?}");
+            assert_eq!(checked, Err(RequestError::InvalidHeader { index: 1 }), "{header:?}");
         }
         let origin = Request::new("a", "/").origin("http://a\r\nb: c");
-        assert_eq!(origin.check(), Err(SendError::InvalidOrigin));
+        assert_eq!(origin.check(), Err(RequestError::InvalidOrigin));
     }
 }

@@ -9,7 +9,7 @@ use super::request::RequestHead;
 use super::{AcceptKey, Body, ClientKey, HandshakeError, Headers, Verdict, extensions};
 use crate::buffer::Buffer;
 use crate::deflate::{DeflateAnswer, DeflateConfig};
-use crate::error::SendError;
+use crate::misuse::ResponseError;
 
 /// Headers of the response that belong to the handshake, or that no 101 may have
 /// [RFC 9110 §8.6, RFC 9112 §6.1].
@@ -198,13 +198,13 @@ impl<'a> Accept<'a> {
     }
 
     /// Whether everything in it can be written as the answer to `request`.
-    pub(crate) fn check(&self, request: &RequestHead<'_>) -> Result<(), SendError> {
+    pub(crate) fn check(&self, request: &RequestHead<'_>) -> Result<(), ResponseError> {
         if let Some(protocol) = self.protocol {
             if !request.protocols().any(|offered| offered == protocol) {
-                return Err(SendError::ProtocolNotOffered);
+                return Err(ResponseError::ProtocolNotOffered);
             }
         }
-        self.headers.check(&OWN_HEADERS)
+        self.headers.check(&OWN_HEADERS).map_err(|index| ResponseError::InvalidHeader { index })
     }
 
     /// Writes the response to the request that `key` answers.
@@ -279,11 +279,12 @@ impl<'a> Response<'a> {
     }
 
     /// Whether everything in it can be written.
-    pub(crate) fn check(&self) -> Result<(), SendError> {
+    pub(crate) fn check(&self) -> Result<(), ResponseError> {
         if !matches!(self.status, 200..=599) {
-            return Err(SendError::InvalidStatus(self.status));
+            return Err(ResponseError::InvalidStatus(self.status));
         }
-        self.headers.check(&OWN_PLAIN_HEADERS)
+        let checked = self.headers.check(&OWN_PLAIN_HEADERS);
+        checked.map_err(|index| ResponseError::InvalidHeader { index })
     }
 
     /// Writes the response; without the body if it answers HEAD.
@@ -445,10 +446,10 @@ mod tests {
         assert_eq!(ResponseHead::new(&response).header("set-cookie"), Some("a=b"));
 
         let unasked = Accept::new().protocol("mqtt").check(&request);
-        assert_eq!(unasked, Err(SendError::ProtocolNotOffered));
+        assert_eq!(unasked, Err(ResponseError::ProtocolNotOffered));
         for own in ["upgrade", "Content-Length", "Transfer-Encoding"] {
             let own = Accept::new().headers(&[("a", "b"), (own, "0")]).check(&request);
-            assert_eq!(own, Err(SendError::InvalidHeader { index: 1 }));
+            assert_eq!(own, Err(ResponseError::InvalidHeader { index: 1 }));
         }
         let plain = RequestHead::new(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
         assert_eq!(plain.accept_key(), None);
@@ -483,10 +484,10 @@ mod tests {
             written(Response::new(204).body(b"x"), false),
             "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n"
         );
-        assert_eq!(Response::new(101).check(), Err(SendError::InvalidStatus(101)));
-        assert_eq!(Response::new(600).check(), Err(SendError::InvalidStatus(600)));
+        assert_eq!(Response::new(101).check(), Err(ResponseError::InvalidStatus(101)));
+        assert_eq!(Response::new(600).check(), Err(ResponseError::InvalidStatus(600)));
         let length = Response::new(200).headers(&[("content-length", "1")]);
-        assert_eq!(length.check(), Err(SendError::InvalidHeader { index: 0 }));
+        assert_eq!(length.check(), Err(ResponseError::InvalidHeader { index: 0 }));
     }
 
     #[test]

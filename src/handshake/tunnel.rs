@@ -13,8 +13,8 @@ use super::headers::{Extra, Headers};
 use super::request::is_host;
 use super::response::parse_status_line;
 use super::{HandshakeError, ResponseHead, Scan};
-use crate::buffer::{Buffer, write_whole};
-use crate::error::SendError;
+use crate::buffer::{Buffer, Sent, write_whole};
+use crate::misuse::{RequestError, Unsent, apart};
 
 /// Headers of the request that are written without the caller, or would give it a body.
 const OWN_HEADERS: [&str; 3] = ["Host", "Content-Length", "Transfer-Encoding"];
@@ -57,15 +57,15 @@ impl<'a> TunnelRequest<'a> {
         self
     }
 
-    fn check(&self) -> Result<(), SendError> {
+    fn check(&self) -> Result<(), RequestError> {
         let port = self.authority.rsplit_once(':').map(|(_, port)| port);
         let has_port = port.is_some_and(|port| {
             port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse().is_ok_and(|n: u16| n > 0)
         });
         if !has_port || !is_host(self.authority) || self.authority.starts_with(':') {
-            return Err(SendError::InvalidHost);
+            return Err(RequestError::InvalidHost);
         }
-        self.headers.check(&OWN_HEADERS)
+        self.headers.check(&OWN_HEADERS).map_err(|index| RequestError::InvalidHeader { index })
     }
 
     fn write(&self, out: &mut dyn Buffer) {
@@ -87,7 +87,7 @@ impl<'a> TunnelRequest<'a> {
 ///
 /// let (mut memory, mut out) = ([0; 512], sansocket::FixedBuffer::<512>::new());
 /// let request = TunnelRequest::new("example.com:443");
-/// let mut tunnel = Tunnel::connect(&request, &mut memory, &mut out)?;
+/// let mut tunnel = Tunnel::connect(&request, &mut memory, &mut out)?.expect("the request fits");
 /// // Write `out` to the proxy, then read from it.
 /// assert_eq!(
 ///     out.as_slice(),
@@ -104,7 +104,7 @@ impl<'a> TunnelRequest<'a> {
 ///         Some(TunnelAnswer::Refused(head)) => panic!("status {}", head.status()),
 ///     }
 /// }
-/// # Ok::<(), sansocket::SendError>(())
+/// # Ok::<(), sansocket::RequestError>(())
 /// ```
 pub struct Tunnel<'m> {
     memory: &'m mut [u8],
@@ -140,17 +140,17 @@ impl<'m> Tunnel<'m> {
     ///
     /// # Errors
     ///
-    /// [`SendError::InvalidHost`] if the authority is not a host with a port from 1 to 65,535,
-    /// [`InvalidHeader`](SendError::InvalidHeader) or [`Full`](SendError::Full). Nothing is
-    /// written then.
-    pub fn connect(
+    /// [`RequestError::InvalidHost`] if the authority is not a host with a port from 1 to 65,535,
+    /// or [`InvalidHeader`](RequestError::InvalidHeader). Nothing is written then.
+    pub fn connect<B: Buffer>(
         request: &TunnelRequest<'_>,
         memory: &'m mut [u8],
-        out: &mut impl Buffer,
-    ) -> Result<Self, SendError> {
+        out: &mut B,
+    ) -> Result<Sent<B, Self>, RequestError> {
         request.check()?;
-        write_whole(out, |out| request.write(out))?;
-        Ok(Self { memory, length: 0, stage: Stage::Head(Scan::default()) })
+        let written = write_whole(out, |out| request.write(out));
+        let tunnel = Self { memory, length: 0, stage: Stage::Head(Scan::default()) };
+        apart::<B, _, _>(written.map(|()| tunnel).map_err(Unsent::Full))
     }
 
     /// Takes the next bytes from the proxy, in pieces of any length.

@@ -6,6 +6,7 @@ use core::mem;
 use super::entry::Lost;
 use crate::frame::{FrameError, FrameHeader, MAX_CONTROL_PAYLOAD, Opcode, RawHeader};
 use crate::handshake::Scan;
+use crate::slice;
 
 /// The longest head that is followed, in octets.
 pub const MAX_HEAD: usize = 64 * 1024;
@@ -246,7 +247,7 @@ impl PartialHeader {
     }
 
     fn bytes(&self) -> &[u8] {
-        self.bytes.get(..self.length).unwrap_or_default()
+        slice::head(&self.bytes, self.length)
     }
 }
 

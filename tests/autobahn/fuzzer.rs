@@ -11,8 +11,9 @@ use std::time::Duration;
 use crate::case::{Case, CloseBody, Closing, Expected, Kind, Observed, Octets, Step};
 use crate::chop::Output;
 use crate::compression::Codec;
+use crate::ending::Ending;
 use crate::handshake;
-use crate::outcome::{self, Echoes, Ending, Outcome, Seen, Traffic};
+use crate::outcome::{self, Echoes, Outcome, Seen, Traffic};
 use crate::play::{Effort, Role};
 use crate::random::Random;
 use crate::round_trips::{Exchange, Next};
@@ -576,6 +577,7 @@ impl<'c> Fuzzer<'c> {
             closing_result,
             observed: self.observed.iter().map(Seen::new).collect(),
             ending: self.ending,
+            own_ending: None,
             duration: self.now,
             request: String::from_utf8_lossy(&self.request).into_owned(),
             response: String::from_utf8_lossy(&self.response).into_owned(),

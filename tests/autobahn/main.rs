@@ -14,6 +14,7 @@ mod case;
 mod catalogue;
 mod chop;
 mod compression;
+mod ending;
 mod faults;
 mod fuzzer;
 mod handshake;

@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::case::{Case, Event, Expected, Kind, Observed};
+use crate::ending::Ending;
 use crate::play::Role;
 use crate::trace::Trace;
 
@@ -30,24 +31,6 @@ pub(crate) enum ClosingBehavior {
     FailedByClient,
     Unclean,
     Failed,
-}
-
-/// How the connection ended, as the fuzzing peer knows it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Ending {
-    pub(crate) was_open: bool,
-    pub(crate) closed_by_me: bool,
-    pub(crate) failed_by_me: bool,
-    pub(crate) dropped_by_me: bool,
-    pub(crate) was_clean: bool,
-    pub(crate) not_clean_reason: Option<String>,
-    pub(crate) opening_timeout: bool,
-    pub(crate) closing_timeout: bool,
-    pub(crate) server_drop_timeout: bool,
-    pub(crate) local_code: Option<u16>,
-    pub(crate) local_reason: Option<String>,
-    pub(crate) remote_code: Option<u16>,
-    pub(crate) remote_reason: Option<String>,
 }
 
 /// An event that was seen, with the start of its payload.
@@ -81,7 +64,10 @@ pub(crate) struct Outcome {
     pub(crate) result: String,
     pub(crate) closing_result: String,
     pub(crate) observed: Vec<Seen>,
+    /// As the fuzzing peer knows it.
     pub(crate) ending: Ending,
+    /// As the implementation reports it, if it does.
+    pub(crate) own_ending: Option<Ending>,
     /// In the time of the conversation, which is not ours.
     pub(crate) duration: Duration,
     pub(crate) request: String,
@@ -96,6 +82,11 @@ impl Outcome {
     /// The verdicts alone.
     pub(crate) fn verdict(&self) -> (Behavior, ClosingBehavior) {
         (self.behavior, self.closing)
+    }
+
+    /// Where the implementation reports another ending than the fuzzing peer has seen.
+    pub(crate) fn contradictions(&self) -> Vec<String> {
+        self.own_ending.as_ref().map_or(vec![], |own| self.ending.contradictions(own))
     }
 }
 

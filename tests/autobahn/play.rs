@@ -47,7 +47,8 @@ pub(crate) fn play(
     let fuzzer = Fuzzer::new(case, terms.role, terms.effort, terms.trace);
     let mut play = Play { fuzzer, subject, application, out: vec![], is_connected: true };
     play.run(Chopper::new(terms.chop));
-    play.fuzzer.outcome()
+    let own_ending = play.subject.ending();
+    Outcome { own_ending, ..play.fuzzer.outcome() }
 }
 
 struct Play<'p> {

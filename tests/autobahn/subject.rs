@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::case::Kind;
+use crate::ending::Ending;
 
 /// An implementation, connected to the fuzzing peer.
 pub(crate) trait Subject {
@@ -24,6 +25,11 @@ pub(crate) trait Subject {
 
     /// Whether it wants its side of TCP closed, once `out` is written.
     fn closes_tcp(&self) -> bool;
+
+    /// How the connection ended as it reports that, if it does.
+    fn ending(&self) -> Option<Ending> {
+        None
+    }
 }
 
 /// What sits on top of an implementation.

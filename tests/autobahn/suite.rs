@@ -52,6 +52,8 @@ pub(crate) struct CaseResult<'c> {
     pub(crate) role: Role,
     pub(crate) outcome: Outcome,
     pub(crate) others: Vec<(Setting, Verdict)>,
+    /// Where the implementation reports another ending than the fuzzing peer has seen.
+    pub(crate) contradictions: Vec<(Setting, String)>,
 }
 
 pub(crate) type Verdict = (Behavior, ClosingBehavior);
@@ -122,21 +124,26 @@ fn play_case<'c>(
     progress: &Progress,
 ) -> CaseResult<'c> {
     let mut settings = settings(case, options.seed).into_iter();
-    let play = |Setting { variant, chop }, trace| {
+    let mut contradictions = vec![];
+    let mut play = |setting, trace| {
+        let Setting { variant, chop } = setting;
         let terms = Terms { role, chop, effort: options.effort(), trace };
         let mut subject = subjects::subject(role, variant, case);
         let outcome = play::play(case, terms, &mut *subject, &mut Echo);
         progress.step(case.id);
+        contradictions.extend(outcome.contradictions().into_iter().map(|text| (setting, text)));
         outcome
     };
     let outcome = play(settings.next().expect("the first"), true);
     let others = settings.map(|setting| (setting, play(setting, false).verdict())).collect();
-    CaseResult { case, role, outcome, others }
+    CaseResult { case, role, outcome, others, contradictions }
 }
 
 /// The ways to play a case, the first one first.
 fn settings(case: &Case, seed: u64) -> Vec<Setting> {
-    use Variant::{FixedStreaming, FixedWhole, HeapInPlace, HeapStreaming, HeapWhole};
+    use Variant::{
+        FixedStreaming, FixedWhole, HeapInputStreaming, HeapInputWhole, HeapStreaming, HeapWhole,
+    };
     let random = Chop::Random(seed);
     let small = Chop::Size(1460);
     let largest = case.largest_message();
@@ -146,14 +153,16 @@ fn settings(case: &Case, seed: u64) -> Vec<Setting> {
     };
     if largest > LARGE {
         add(HeapWhole, &[small, Chop::Whole]);
-        add(HeapInPlace, &[small]);
+        add(HeapInputWhole, &[small]);
+        add(HeapInputStreaming, &[small]);
         add(HeapStreaming, &[Chop::Case]);
         add(FixedStreaming, &[small]);
     } else {
         let sizes = [1, 2, 3, 7].map(Chop::Size);
         add(HeapWhole, &sizes);
         add(HeapWhole, &[small, Chop::Whole, random]);
-        add(HeapInPlace, &[Chop::Case, Chop::Size(1), random]);
+        add(HeapInputWhole, &[Chop::Case, Chop::Size(1), Chop::Whole, random]);
+        add(HeapInputStreaming, &[Chop::Case, Chop::Size(1), Chop::Whole, random]);
         add(HeapStreaming, &[Chop::Case, Chop::Size(1), random]);
         add(FixedStreaming, &[Chop::Case, Chop::Size(1), random]);
         add(FixedWhole, &[Chop::Case, Chop::Size(1), random]);
@@ -219,6 +228,12 @@ pub(crate) fn faults(results: &[CaseResult<'_>]) -> Vec<String> {
         {
             lines.push(format!(
                 "{} {:?} {:?}, {}: {behavior}, close: {closing}",
+                result.case.id, result.role, setting.variant, setting.chop
+            ));
+        }
+        for (setting, contradiction) in &result.contradictions {
+            lines.push(format!(
+                "{} {:?} {:?}, {}: {contradiction}",
                 result.case.id, result.role, setting.variant, setting.chop
             ));
         }

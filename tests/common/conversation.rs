@@ -202,12 +202,14 @@ fn message(valid: impl Strategy<Value = bool>) -> impl Strategy<Value = Item> {
     })
 }
 
-/// Lengths of messages: those where the form of the header changes, and any.
+/// Lengths of messages: those where the form of the header changes, those from which a frame waits
+/// in an input, and any.
 fn length() -> impl Strategy<Value = usize> {
     prop_oneof![
         20 => prop::sample::select(&[0usize, 1, 125, 126, 127][..]),
         20 => 0..20usize,
         10 => 0..1000usize,
+        2 => prop::sample::select(&[4095usize, 4096, 5000][..]),
         1 => prop::sample::select(&[65_535usize, 65_536][..]),
     ]
 }
@@ -258,8 +260,8 @@ pub(crate) fn any_config() -> impl Strategy<Value = Config> {
     let headers = prop::sample::select(&[64u16, 64, 5, 1][..]);
     let retain = prop::sample::select(&[0u32, 100, 65_536][..]);
     let on = || prop::bool::weighted(0.7);
-    (frame, message, head, headers, retain, any::<bool>(), on(), on()).prop_map(
-        |(frame, message, head, headers, retain, streaming, auto_pong, auto_close)| {
+    (frame, message, head, headers, retain, any::<bool>(), on(), on(), on()).prop_map(
+        |(frame, message, head, headers, retain, streaming, auto_pong, auto_close, plain)| {
             let delivery = if streaming { Delivery::Streaming } else { Delivery::Whole };
             Config::new()
                 .max_frame(frame)
@@ -270,6 +272,7 @@ pub(crate) fn any_config() -> impl Strategy<Value = Config> {
                 .delivery(delivery)
                 .auto_pong(auto_pong)
                 .auto_close(auto_close)
+                .plain_http(plain)
         },
     )
 }

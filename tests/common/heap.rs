@@ -38,7 +38,7 @@ thread_local! {
     static USAGE: Cell<Usage> = const { Cell::new(Usage::NONE) };
 }
 
-/// Runs `work` and gives what it did to the heap.
+/// Runs `work` and returns what it did to the heap.
 pub(crate) fn measure<T>(work: impl FnOnce() -> T) -> (T, Usage) {
     let before = USAGE.replace(Usage::NONE);
     let result = work();
@@ -47,7 +47,7 @@ pub(crate) fn measure<T>(work: impl FnOnce() -> T) -> (T, Usage) {
 }
 
 fn count(change: impl FnOnce(&mut Usage)) {
-    // The thread may be past its end, when nobody measures any more.
+    // At the end of a thread its counts are gone already.
     let _ = USAGE.try_with(|usage| {
         let mut counts = usage.get();
         change(&mut counts);

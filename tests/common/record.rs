@@ -1,13 +1,18 @@
-//! An application that feeds a connection in pieces, keeps a record of all it is told, and
-//! answers in a way that can be foreseen.
+//! An application that feeds a connection in pieces, records everything that it reports, and
+//! answers in a predictable way.
+
+use core::time::Duration;
 
 use sansocket::{
-    Buffer, Chunk, CloseFrame, Connection, Error, Event, MessageKind, Piece, Reply, State, Storage,
-    TransportAction,
+    Buffer, Chunk, CloseFrame, Connection, Error, Event, Input, InputMemory, MessageKind, Piece,
+    Sender, State, Storage, TransportAction,
 };
 
-use super::output::Output;
+use super::output::{Output, flat};
 use super::side::Side;
+
+/// The memory of an input: more than the longest message of the conversations.
+const INPUT: usize = 80_000;
 
 /// An event that was kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,7 +22,7 @@ pub(crate) enum Seen {
     /// What came of the body of a refusal, in as many pieces as it took.
     Body(Vec<u8>),
     Message(MessageKind, Vec<u8>),
-    /// What came of one frame of a message, in as many pieces as it took.
+    /// The pieces of one frame of a message, joined.
     Frame {
         kind: MessageKind,
         data: Vec<u8>,
@@ -74,13 +79,20 @@ impl Seen {
     }
 }
 
+/// Keeps one more event, or goes on with the last one.
+fn keep(all: &mut Vec<Seen>, seen: Seen) {
+    if !all.last_mut().is_some_and(|last| last.join(&seen)) {
+        all.push(seen);
+    }
+}
+
 /// All that can be seen of a connection from outside.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Snapshot {
     pub(crate) state: State,
     pub(crate) transport: TransportAction,
     pub(crate) report: String,
-    pub(crate) next_timeout: Option<core::time::Duration>,
+    pub(crate) next_timeout: Option<Duration>,
 }
 
 impl Snapshot {
@@ -94,12 +106,12 @@ impl Snapshot {
     }
 }
 
-/// What an application does about what it is told.
+/// How an application answers events.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Manners {
     /// Sends every message back, and a text at the end of one that came in pieces.
     pub(crate) echo: bool,
-    /// Answers pings and close frames itself, as the connection is told not to.
+    /// Answers pings and close frames, for a connection that does not do so automatically.
     pub(crate) answer_controls: bool,
 }
 
@@ -107,19 +119,19 @@ impl Manners {
     fn answer<R: Side, S: Storage, B: Buffer>(
         self,
         event: &Event<'_>,
-        reply: &mut Reply<'_, R, S, B>,
+        reply: &mut Sender<'_, R, S, B>,
     ) {
         R::open(event, reply);
-        // After a close frame nothing can be sent, which is as good an answer.
-        let _ = match *event {
+        let sent = match *event {
             Event::Message(message) if self.echo => reply.send(message),
             Event::Piece(Piece { message_end: true, .. }) if self.echo => reply.send("got it"),
             Event::Ping(payload) if self.answer_controls => reply.pong(payload),
             Event::Close(frame) if self.answer_controls => {
                 reply.close(frame.code().map_or(CloseFrame::EMPTY, CloseFrame::from))
             }
-            _ => Ok(()),
+            _ => return,
         };
+        flat::<B, _, _>(sent).expect("an output without a limit");
     }
 }
 
@@ -136,10 +148,23 @@ pub(crate) struct Driver<R: Side, S: Storage> {
     pub(crate) consumed: usize,
     /// How many events there can be in a byte: one, if it is not compressed.
     pub(crate) events_per_byte: usize,
-    /// What was not consumed, as the connection has left it, to be passed again in front of what
-    /// comes next; `None` where that is not done.
-    kept: Option<Vec<u8>>,
+    /// Whether what lends the events is never dropped.
+    pub(crate) forgets: bool,
+    /// The input that bytes are received through, if they are not passed as slices.
+    input: Option<Box<Input<[u8; INPUT]>>>,
+    clock: Option<Clock>,
     scratch: Vec<u8>,
+}
+
+/// A clock that is set at fixed places of the stream, however that is cut.
+#[derive(Debug)]
+struct Clock {
+    /// How many bytes were received.
+    received: usize,
+    /// How many bytes are received before each time that is still to be set, in order.
+    places: Vec<usize>,
+    /// The next deadline before each time that was set.
+    timeouts: Vec<Option<Duration>>,
 }
 
 /// The record of a whole conversation.
@@ -149,6 +174,8 @@ pub(crate) struct Transcript {
     pub(crate) out: Vec<u8>,
     pub(crate) error: Option<Error>,
     pub(crate) unread: Vec<u8>,
+    /// The next deadline before each time that was set.
+    pub(crate) timeouts: Vec<Option<Duration>>,
     pub(crate) before_end: Snapshot,
     pub(crate) end: Result<(), Error>,
     pub(crate) after_end: Snapshot,
@@ -165,7 +192,9 @@ impl<R: Side, S: Storage> Driver<R, S> {
             unread: vec![],
             consumed: 0,
             events_per_byte: 1,
-            kept: None,
+            forgets: false,
+            input: None,
+            clock: None,
             scratch: vec![],
         }
     }
@@ -175,10 +204,32 @@ impl<R: Side, S: Storage> Driver<R, S> {
         self
     }
 
-    /// Passes again from now on what was not consumed, as [`sansocket::Delivery::InPlace`] wants it.
-    pub(crate) fn keeping(mut self) -> Self {
-        self.kept = Some(vec![]);
+    /// Passes bytes through an input from now on.
+    pub(crate) fn with_input(mut self) -> Self {
+        self.input = Some(Box::new(Input::with([0; INPUT])));
         self
+    }
+
+    /// Sets the time now, and again a second later each time that [`feed_in`](Self::feed_in) has
+    /// passed as many bytes as one of these places says.
+    ///
+    /// No deadline may be reached by that.
+    pub(crate) fn with_clock(mut self, places: &[usize]) -> Self {
+        let mut places = places.to_vec();
+        places.sort_unstable();
+        self.clock = Some(Clock { received: 0, places, timeouts: vec![] });
+        self.set_time();
+        self
+    }
+
+    /// Sets the next time.
+    fn set_time(&mut self) {
+        let clock = self.clock.as_mut().expect("a clock");
+        let now = Duration::from_secs(clock.timeouts.len() as u64);
+        clock.timeouts.push(self.connection.next_timeout());
+        let sent = self.out.bytes.len();
+        assert_eq!(self.connection.tick(now, &mut self.out), Ok(()));
+        assert_eq!(self.out.bytes.len(), sent, "a deadline has passed");
     }
 
     /// Passes one chunk, in place or shared, unless the connection has failed.
@@ -186,15 +237,21 @@ impl<R: Side, S: Storage> Driver<R, S> {
         if self.error.is_some() {
             return;
         }
-        if let Some(mut kept) = self.kept.take() {
-            kept.extend_from_slice(bytes);
-            let consumed = if in_place {
-                self.take(&mut kept[..], None, usize::MAX)
-            } else {
-                self.take(&kept[..], None, usize::MAX)
-            };
-            kept.drain(..consumed);
-            self.kept = Some(kept);
+        if let Some(mut input) = self.input.take() {
+            let mut rest = bytes;
+            loop {
+                rest = &rest[input.push(rest)..];
+                let before = input.unread().len();
+                self.take(&mut *input, None, usize::MAX);
+                if rest.is_empty() || self.error.is_some() || input.unread().len() == before {
+                    break;
+                }
+            }
+            self.input = Some(input);
+            // No further byte is consumed, so these do not go through the input.
+            if self.error.is_none() {
+                self.unread.extend_from_slice(rest);
+            }
             return;
         }
         let consumed = self.feed_up_to(bytes, in_place, usize::MAX);
@@ -204,7 +261,7 @@ impl<R: Side, S: Storage> Driver<R, S> {
         }
     }
 
-    /// Passes one chunk and stops after so many events; gives how much of it was consumed.
+    /// Passes one chunk, stops after `most` events, and returns the number of bytes consumed.
     pub(crate) fn feed_up_to(&mut self, bytes: &[u8], in_place: bool, most: usize) -> usize {
         if !in_place {
             return self.take(bytes, Some(bytes), most);
@@ -225,30 +282,67 @@ impl<R: Side, S: Storage> Driver<R, S> {
         // Every event but the few of the opening handshake takes a byte of its own, or one of the
         // four that end a compressed message and are not on the wire.
         let bound = self.events_per_byte * (length + 4) + 3;
+        let start = events.consumed();
+        let mut asked_again = false;
         for count in 0..most {
-            assert!(count <= bound, "{count} events in {length} bytes");
+            assert!(count <= bound + 1, "{count} events in {length} bytes");
             match events.next() {
                 Ok(Some((event, mut reply))) => {
                     let seen = Seen::new(&event);
                     self.manners.answer(&event, &mut reply);
-                    if !self.seen.last_mut().is_some_and(|last| last.join(&seen)) {
-                        self.seen.push(seen);
-                    }
+                    keep(&mut self.seen, seen);
                 }
-                Ok(None) => break,
+                // An error is returned after its close frame was appended.
+                Ok(None) => {
+                    if asked_again || events.transport() != TransportAction::Close {
+                        break;
+                    }
+                    asked_again = true;
+                }
                 Err(error) => {
                     self.error = Some(error);
                     break;
                 }
             }
         }
-        let consumed = events.consumed();
+        let consumed = events.consumed() - start;
         assert_eq!(events.remaining().len(), length - consumed);
         if let Some(bytes) = bytes {
             assert_eq!(events.remaining(), &bytes[consumed..], "changed before its turn");
         }
+        if self.forgets {
+            core::mem::forget(events);
+        }
         self.consumed += consumed;
         consumed
+    }
+
+    /// Takes up to this many events from an input, and asks no more than that.
+    pub(crate) fn take_from<M: InputMemory>(&mut self, input: &mut Input<M>, most: usize) {
+        self.take(input, None, most);
+    }
+
+    /// Takes one event from an input by `next_event`, and returns whether there was one.
+    pub(crate) fn next_from<M: InputMemory>(&mut self, input: &mut Input<M>) -> bool {
+        let unread = input.unread().len();
+        let seen = match self.connection.next_event(input, &mut self.out) {
+            Ok(Some((event, mut reply))) => {
+                let seen = Seen::new(&event);
+                self.manners.answer(&event, &mut reply);
+                Some(seen)
+            }
+            Ok(None) => None,
+            Err(error) => {
+                self.error = Some(error);
+                None
+            }
+        };
+        self.consumed += unread - input.unread().len();
+        let is_some = seen.is_some();
+        if let Some(seen) = seen {
+            keep(&mut self.seen, seen);
+        }
+        is_some
     }
 
     /// Passes the bytes in chunks of these lengths and kinds, the last one as long as needed.
@@ -262,18 +356,43 @@ impl<R: Side, S: Storage> Driver<R, S> {
                 return;
             }
             let (chunk, rest) = bytes.split_at(length.min(bytes.len()));
-            self.feed(chunk, in_place);
+            self.feed_by_the_clock(chunk, in_place);
             bytes = rest;
         }
-        self.feed(bytes, true);
+        self.feed_by_the_clock(bytes, true);
     }
 
-    /// Ends the stream and gives the record.
+    /// Passes one chunk, or several if the time is to be set in between.
+    fn feed_by_the_clock(&mut self, mut bytes: &[u8], in_place: bool) {
+        while let Some(clock) = &mut self.clock {
+            let Some(&place) = clock.places.first() else {
+                break;
+            };
+            let Some((now, later)) = bytes.split_at_checked(place - clock.received) else {
+                clock.received += bytes.len();
+                break;
+            };
+            clock.places.remove(0);
+            clock.received = place;
+            self.feed(now, in_place);
+            self.set_time();
+            bytes = later;
+        }
+        self.feed(bytes, in_place);
+    }
+
+    /// Ends the stream and returns the record.
     pub(crate) fn finish(mut self) -> Transcript {
         let before_end = Snapshot::of(&self.connection);
         let end = self.connection.end_of_stream();
         let after_end = Snapshot::of(&self.connection);
-        let Self { seen, out, error, unread, .. } = self;
-        Transcript { seen, out: out.bytes, error, unread, before_end, end, after_end }
+        let Self { seen, out, error, mut unread, input, clock, .. } = self;
+        // While frames are received, it is a frame that waits in an input: not all of it is here.
+        let frames = matches!(before_end.state, State::Open | State::Closing);
+        if let (Some(input), None, false) = (input, error, frames) {
+            unread.splice(..0, input.unread().iter().copied());
+        }
+        let timeouts = clock.map_or_else(Vec::new, |clock| clock.timeouts);
+        Transcript { seen, out: out.bytes, error, unread, timeouts, before_end, end, after_end }
     }
 }

@@ -1,9 +1,10 @@
 //! Both roles behind one trait, so that a test is written once: how to connect, which heads the
 //! peer may send, how the application answers a request.
 
+use super::output::{Output, flat};
 use sansocket::{
-    Accept, Buffer, Client, Config, Connection, Entropy, EntropyError, Event, Negotiated, Reply,
-    Request, Role, Server, Storage,
+    Accept, Buffer, Client, Config, Connection, Entropy, EntropyError, Event, Request, Role,
+    Sender, Server, Storage,
 };
 
 /// A role as the tests drive it.
@@ -17,24 +18,24 @@ pub(crate) trait Side: Role + Sized {
     fn role() -> Self;
 
     /// A connection before the opening handshake; a client writes its request to `out`.
-    fn connect<S: Storage>(
+    fn connect<S: Storage, B: Buffer>(
         storage: S,
         config: Config,
-        out: &mut impl Buffer,
+        out: &mut B,
     ) -> Connection<Self, S>;
 
     /// What the application does about the opening handshake.
-    fn open<S: Storage, B: Buffer>(event: &Event<'_>, reply: &mut Reply<'_, Self, S, B>);
+    fn open<S: Storage, B: Buffer>(event: &Event<'_>, reply: &mut Sender<'_, Self, S, B>);
 }
 
 /// A connection whose opening handshake is done.
 pub(crate) fn established<R: Side, S: Storage>(storage: S, config: Config) -> Connection<R, S> {
-    Connection::established_in(storage, R::role(), Negotiated::default(), config)
+    Connection::established_in(storage, R::role(), None, config)
 }
 
 /// A connection that has done its opening handshake with the first of the heads.
 pub(crate) fn opened<R: Side, S: Storage>(storage: S, config: Config) -> Connection<R, S> {
-    let mut out = super::output::Output::unbounded();
+    let mut out = Output::unbounded();
     let mut connection = R::connect(storage, config, &mut out);
     let mut events = connection.receive(R::HEADS[0].as_bytes(), &mut out);
     while let Some((event, mut reply)) = events.next().expect("a valid opening handshake") {
@@ -69,13 +70,17 @@ impl Side for Server {
         Self
     }
 
-    fn connect<S: Storage>(storage: S, config: Config, _: &mut impl Buffer) -> Connection<Self, S> {
+    fn connect<S: Storage, B: Buffer>(
+        storage: S,
+        config: Config,
+        _: &mut B,
+    ) -> Connection<Self, S> {
         Connection::server_in(storage, config)
     }
 
-    fn open<S: Storage, B: Buffer>(event: &Event<'_>, reply: &mut Reply<'_, Self, S, B>) {
+    fn open<S: Storage, B: Buffer>(event: &Event<'_>, reply: &mut Sender<'_, Self, S, B>) {
         if let Event::Request(_) = event {
-            reply.accept(Accept::new()).expect("an output without a limit");
+            flat::<B, _, _>(reply.accept(Accept::new())).expect("room enough");
         }
     }
 }
@@ -112,17 +117,17 @@ impl Side for Client<Script> {
         Self::new(Script::default())
     }
 
-    fn connect<S: Storage>(
+    fn connect<S: Storage, B: Buffer>(
         storage: S,
         config: Config,
-        out: &mut impl Buffer,
+        out: &mut B,
     ) -> Connection<Self, S> {
         let request = Request::new("example.com", "/chat").protocols(&["one", "two"]);
-        Connection::client_in(storage, &request, Script::default(), config, out)
-            .expect("an output without a limit")
+        let client = Connection::client_in(storage, &request, Script::default(), config, out);
+        flat::<B, _, _>(client).expect("room enough")
     }
 
-    fn open<S: Storage, B: Buffer>(_: &Event<'_>, _: &mut Reply<'_, Self, S, B>) {}
+    fn open<S: Storage, B: Buffer>(_: &Event<'_>, _: &mut Sender<'_, Self, S, B>) {}
 }
 
 /// Randomness that is none: the nonce of the example in RFC 6455 §1.3, then keys that count.

@@ -1,7 +1,10 @@
 //! Contract 8, no allocation in steady state, and contract 4, what is held: with compressed
 //! messages, both ways.
 
-use sansocket::{Buffer, Client, Compression, Config, Connection, Delivery, Event, Heap, Server};
+use sansocket::{
+    Chunk, Client, Compression, Config, Connection, Delivery, Event, Events, Fragment, Heap, Input,
+    Server,
+};
 
 use crate::common::heap::{Usage, measure};
 use crate::common::side::{Script, Side};
@@ -12,8 +15,8 @@ use crate::zlib::Deflate;
 /// What a message that came in pieces is answered with.
 const ANSWER: &str = "taken, taken, and taken again";
 
-/// Passes chunks, echoes whole messages and answers others, compressed, and gives how many events
-/// there were.
+/// Passes slices, echoes whole messages and answers others, compressed, and returns the number of
+/// events.
 fn echo<R: Side>(
     connection: &mut Connection<R, Heap>,
     bytes: &[u8],
@@ -25,20 +28,41 @@ fn echo<R: Side>(
     for chunk in bytes.chunks(step) {
         scratch.clear();
         scratch.extend_from_slice(chunk);
-        let mut events = connection.receive(&mut scratch[..], out);
-        while let Some((event, mut reply)) = events.next().expect("a valid stream") {
-            count += 1;
-            match event {
-                Event::Message(message) => reply.send_with(message, Compression::Always),
-                Event::Piece(piece) if piece.message_end => {
-                    reply.send_with(ANSWER, Compression::Always)
-                }
-                _ => Ok(()),
-            }
-            .expect("room without end");
-        }
-        assert!(out.room() > out.len());
+        count += answer(connection.receive(&mut scratch[..], out));
         out.clear();
+    }
+    count
+}
+
+/// The same through an input.
+fn echo_input<R: Side>(
+    connection: &mut Connection<R, Heap>,
+    bytes: &[u8],
+    step: usize,
+    input: &mut Input,
+    out: &mut Vec<u8>,
+) -> usize {
+    let mut count = 0;
+    for chunk in bytes.chunks(step) {
+        assert_eq!(input.push(chunk), chunk.len());
+        count += answer(connection.receive(&mut *input, out));
+        out.clear();
+    }
+    count
+}
+
+/// Answers all events, and returns their number.
+fn answer<R: Side, C: Chunk>(mut events: Events<'_, R, Heap, C, Vec<u8>>) -> usize {
+    let mut count = 0;
+    while let Some((event, reply)) = events.next().expect("a valid stream") {
+        count += 1;
+        let mut reply = reply.compression(Compression::Always);
+        match event {
+            Event::Message(message) => reply.send(message),
+            Event::Piece(piece) if piece.message_end => reply.send(ANSWER),
+            _ => Ok(()),
+        }
+        .expect("room without end");
     }
     count
 }
@@ -69,15 +93,25 @@ fn steady_state<R: Side>() {
         let bytes = traffic::<R>(terms);
         for delivery in DELIVERIES {
             for step in [1, 500, usize::MAX] {
-                let mut connection = connection::<R>(terms, Config::new().delivery(delivery));
-                let (mut scratch, mut out) =
-                    (Vec::with_capacity(bytes.len()), Vec::with_capacity(64 << 10));
-                let mut round = || echo(&mut connection, &bytes, step, &mut scratch, &mut out);
-                round();
-                round();
-                let (events, usage) = measure(|| (0..ROUNDS).map(|_| round()).sum::<usize>());
-                assert!(events >= 12 * ROUNDS, "{events} events");
-                assert_eq!(usage, Usage::default(), "{terms:?}, {delivery:?}, chunks of {step}");
+                for through_input in [false, true] {
+                    let mut connection = connection::<R>(terms, Config::new().delivery(delivery));
+                    let mut scratch = Vec::with_capacity(bytes.len());
+                    let (mut input, mut out) = (Input::new(), Vec::with_capacity(64 << 10));
+                    let mut round = || match through_input {
+                        true => echo_input(&mut connection, &bytes, step, &mut input, &mut out),
+                        false => echo(&mut connection, &bytes, step, &mut scratch, &mut out),
+                    };
+                    round();
+                    round();
+                    let (events, usage) = measure(|| (0..ROUNDS).map(|_| round()).sum::<usize>());
+                    assert!(events >= 12 * ROUNDS, "{events} events");
+                    let name = format!("{terms:?}, {delivery:?}, chunks of {step}");
+                    assert_eq!(
+                        usage,
+                        Usage::default(),
+                        "{name}, through an input: {through_input}"
+                    );
+                }
             }
         }
     }
@@ -103,9 +137,8 @@ fn fragments_that_are_sent() {
         let config = Config::new().retain(retain);
         let mut connection = connection::<Server>(Terms::DEFAULT, config);
         let mut round = || {
-            for fin in [false, false, true] {
-                let kind = Content::Json.kind();
-                connection.send_fragment(kind, &fragment, fin, &mut out).expect("room");
+            for place in [Fragment::First(Content::Json.kind()), Fragment::Middle, Fragment::Last] {
+                connection.sender(&mut out).send_fragment(place, &fragment).expect("room");
             }
             out.clear();
         };
@@ -114,8 +147,8 @@ fn fragments_that_are_sent() {
         assert_eq!(steady.held, 0, "{retain} bytes retained");
         assert_eq!(steady.calls == 0, retain == 200_000, "{retain} bytes retained");
         let ((), middle) = measure(|| {
-            let kind = Content::Json.kind();
-            connection.send_fragment(kind, &fragment, false, &mut out).expect("room");
+            let first = Fragment::First(Content::Json.kind());
+            connection.sender(&mut out).send_fragment(first, &fragment).expect("room");
         });
         out.clear();
         first.held + middle.held
@@ -135,8 +168,12 @@ fn a_codec_is_made_on_first_use() {
         chunk.copy_from_slice(&plain);
         let mut events = connection.receive(&mut chunk[..], &mut out);
         while events.next().expect("a valid message").is_some() {}
-        connection.send("short", &mut out).expect("room");
-        connection.send_with(&[b'x'; 500][..], Compression::Never, &mut out).expect("room");
+        connection.sender(&mut out).send("short").expect("room");
+        connection
+            .sender(&mut out)
+            .compression(Compression::Never)
+            .send(&[b'x'; 500][..])
+            .expect("room");
     });
     assert_eq!(usage, Usage::default());
 }

@@ -4,13 +4,13 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 use sansocket::{
-    Client, Compression, Config, Connection, DeflateConfig, Heap, MessageKind, Server,
+    Client, Compression, Config, Connection, DeflateConfig, Fragment, Heap, MessageKind, Server,
 };
 
 use crate::common::output::Output;
 use crate::common::side::{Script, Side};
 use crate::common::{self, wire};
-use crate::peer::{Content, RSV1, Terms, connection, read};
+use crate::peer::{Content, RSV1, Terms, connection, place, read};
 use crate::zlib::Inflate;
 
 const REGRESSIONS: &str =
@@ -74,26 +74,27 @@ impl Sent {
         match self {
             Self::Message { content, length, seed, compression } => {
                 let bytes = content.bytes(*length, *seed);
-                connection.send_with(&bytes[..], *compression, out).expect("room without end");
+                connection
+                    .sender(out)
+                    .compression(*compression)
+                    .send(&bytes[..])
+                    .expect("room without end");
                 return Some(bytes);
             }
             Self::Fragments { content, lengths, compression } => {
                 let bytes = content.bytes(lengths.iter().sum(), 0);
                 let mut rest = &bytes[..];
-                let mut send = |fragment, fin| {
-                    connection
-                        .send_fragment_with(MessageKind::Binary, fragment, fin, *compression, out)
-                        .expect("room without end");
-                };
-                for length in lengths {
+                let mut sender = connection.sender(out).compression(*compression);
+                for (index, length) in lengths.iter().enumerate() {
                     let (fragment, behind) = rest.split_at(*length);
                     rest = behind;
-                    send(fragment, false);
+                    let place = place(MessageKind::Binary, index, false);
+                    sender.send_fragment(place, fragment).expect("room without end");
                 }
-                send(b"", true);
+                sender.send_fragment(Fragment::Last, b"").expect("room without end");
                 return Some(bytes);
             }
-            Self::Ping => connection.ping(b"between", out).expect("room without end"),
+            Self::Ping => connection.sender(out).ping(b"between").expect("room without end"),
             Self::Release => connection.release(),
         }
         None
@@ -162,7 +163,7 @@ proptest! {
 fn first_byte(config: Config, message: &[u8], compression: Compression) -> u8 {
     let mut connection = connection::<Server>(Terms::DEFAULT, config);
     let mut out = Output::unbounded();
-    connection.send_with(message, compression, &mut out).expect("room without end");
+    connection.sender(&mut out).compression(compression).send(message).expect("room without end");
     out.bytes[0]
 }
 
@@ -214,13 +215,15 @@ fn the_first_fragment_decides() {
         let config = Config::new().deflate(DeflateConfig::new().threshold(threshold));
         let mut connection = connection::<Server>(Terms::DEFAULT, config);
         let mut out = Output::unbounded();
-        let mut send = |fragment: &[u8], fin, compression| {
+        let mut send = |place, fragment: &[u8], compression| {
             connection
-                .send_fragment_with(MessageKind::Binary, fragment, fin, compression, &mut out)
+                .sender(&mut out)
+                .compression(compression)
+                .send_fragment(place, fragment)
                 .expect("room without end");
         };
-        send(first, false, compression);
-        send(&run, true, then);
+        send(Fragment::First(MessageKind::Binary), first, compression);
+        send(Fragment::Last, &run, then);
         let firsts: Vec<_> = wire::read_frames(&out.bytes).iter().map(|f| f.first).collect();
         assert_eq!(firsts, [byte, 0x80], "{} bytes, {compression:?}", first.len());
         assert!(read(&mut Inflate::new(15), true, &out.bytes) == [[first, &run].concat()]);
@@ -235,10 +238,10 @@ fn a_message_of_one_fragment_is_sent_whole() {
         let sent = [false, true].map(|fragment| {
             let mut connection = connection::<Server>(Terms::DEFAULT, Config::new());
             let mut out = Output::unbounded();
-            let kind = MessageKind::Binary;
+            let only = Fragment::Only(MessageKind::Binary);
             let done = match fragment {
-                true => connection.send_fragment(kind, &message, true, &mut out),
-                false => connection.send(&message, &mut out),
+                true => connection.sender(&mut out).send_fragment(only, &message),
+                false => connection.sender(&mut out).send(&message),
             };
             done.expect("room without end");
             out.bytes

@@ -1,5 +1,5 @@
-//! Contract 1, chop invariance, for compressed messages: however a stream is cut, and whether its
-//! chunks may be changed or not, a connection tells, sends and ends the same.
+//! Contract 1, chop invariance, for compressed messages: however a stream is cut, and in whatever
+//! kind of chunks it is received, a connection has the same events, sends the same and ends the same.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -15,7 +15,7 @@ use crate::common::record::{Manners, Transcript};
 use crate::common::side::{Script, Side};
 use crate::common::wire::{self, BINARY, CLOSE, CONTINUATION, FIN, PING, TEXT};
 use crate::fragments;
-use crate::peer::{self, Content, RSV1, Terms, driver, opcode};
+use crate::peer::{self, ChunkKind, Content, RSV1, Terms, driver, opcode};
 use crate::zlib::{Deflate, Inflate};
 
 const REGRESSIONS: &str =
@@ -201,24 +201,31 @@ struct Setup {
 impl Setup {
     fn run<R: Side>(
         &self,
+        kind: ChunkKind,
         bytes: &[u8],
         cuts: impl IntoIterator<Item = (usize, bool)>,
     ) -> Transcript {
-        let mut driver = driver::<R>(self.terms, self.config).with_manners(self.manners);
+        let driver = driver::<R>(self.terms, self.config).with_manners(self.manners);
+        let mut driver = kind.prepare(driver);
         driver.feed_in(bytes, cuts);
         driver.finish()
     }
 
-    /// Compares the ways of cutting with the whole in one chunk that may be changed.
+    /// Compares the ways of cutting with the whole in one chunk that can be changed.
     fn check<R: Side>(&self, bytes: &[u8], pattern: &[(usize, bool)]) -> Result<(), TestCaseError> {
-        let whole = self.run::<R>(bytes, [(bytes.len(), true)]);
-        prop_assert_eq!(&self.run::<R>(bytes, [(bytes.len(), false)]), &whole, "shared");
-        for in_place in [true, false] {
-            let bytewise = self.run::<R>(bytes, core::iter::repeat((1, in_place)));
-            prop_assert_eq!(&bytewise, &whole, "byte by byte, in place: {}", in_place);
+        let all = ChunkKind::Mutable.cut(bytes.len());
+        let whole = self.run::<R>(ChunkKind::Mutable, bytes, [all]);
+        for kind in ChunkKind::ALL {
+            let at_once = self.run::<R>(kind, bytes, [kind.cut(bytes.len())]);
+            prop_assert_eq!(&at_once, &whole, "at once, {:?}", kind);
+            let bytewise = self.run::<R>(kind, bytes, core::iter::repeat(kind.cut(1)));
+            prop_assert_eq!(&bytewise, &whole, "byte by byte, {:?}", kind);
+            let cuts = pattern.iter().map(|&(length, _)| kind.cut(length));
+            let cut = self.run::<R>(kind, bytes, cuts.cycle());
+            prop_assert_eq!(&cut, &whole, "random chunks, {:?}", kind);
         }
-        let mixed = self.run::<R>(bytes, pattern.iter().copied().cycle());
-        prop_assert_eq!(&mixed, &whole, "random chunks of both kinds");
+        let mixed = self.run::<R>(ChunkKind::Mutable, bytes, pattern.iter().copied().cycle());
+        prop_assert_eq!(&mixed, &whole, "random slices of both kinds");
         Ok(())
     }
 }
@@ -340,7 +347,7 @@ fn every_part_of_a_frame_is_told_as_far_as_it_has_come() {
             let terms = Terms { bits, ..Terms::DEFAULT };
             let mut sender = peer::connection::<Server>(terms, Config::new());
             let mut sent = Output::unbounded();
-            sender.send_with(&text[..], Compression::Always, &mut sent).unwrap();
+            sender.sender(&mut sent).compression(Compression::Always).send(&text[..]).unwrap();
             let payload = wire::read_frames(&sent.bytes).remove(0).payload;
             check(|| Heap, &payload);
             check(FixedDeflate::<64, 15, 8>::new, &payload);

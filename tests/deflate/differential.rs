@@ -21,7 +21,7 @@ use crate::common::record::Driver;
 use crate::common::side::{Script, Side};
 use crate::common::wire::{self, BINARY, CONTINUATION, FIN};
 use crate::fragments::connection;
-use crate::peer::{Content, DELIVERIES, RSV1, Terms, messages};
+use crate::peer::{ChunkKind, Content, DELIVERIES, RSV1, Terms, messages};
 use crate::walker::{Mistake, Walker};
 use crate::writer::{Block, Body, Distance, Flaw, Symbol, Writer};
 use crate::zlib::{Deflate, Judge};
@@ -217,7 +217,7 @@ impl Conversation {
             config = config.max_message(limit as u64);
         }
         let connection = connection::<R, S>(storage, self.terms, config);
-        let mut driver = Driver::new(connection, Output::unbounded());
+        let mut driver = chop.kind().prepare(Driver::new(connection, Output::unbounded()));
         driver.events_per_byte = 6;
         let mut after = None;
         let mut stream = vec![];
@@ -238,7 +238,7 @@ impl Conversation {
                     after = Some((index, fed));
                 }
                 for byte in masked {
-                    driver.feed(&[byte], chop == Chop::Bytes(true));
+                    driver.feed_in(&[byte], [chop.kind().cut(1)]);
                     fed += 1;
                     if driver.error.is_some() && after.is_none() {
                         after = Some((index, fed));
@@ -248,8 +248,14 @@ impl Conversation {
         }
         match chop {
             Chop::Bytes(_) => {}
-            Chop::Whole(in_place) => driver.feed(&stream, in_place),
-            Chop::Pattern(pattern) => driver.feed_in(&stream, pattern.iter().copied().cycle()),
+            Chop::Whole(kind) => driver.feed_in(&stream, [kind.cut(stream.len())]),
+            Chop::Pattern(kind, pattern) => {
+                let cuts = pattern.iter().map(|&(length, is_mutable)| match kind {
+                    ChunkKind::Input => kind.cut(length),
+                    _ => (length, is_mutable),
+                });
+                driver.feed_in(&stream, cuts.cycle());
+            }
         }
         if let Some(error) = driver.error {
             let again = driver.connection.receive(&b"\xC1"[..], &mut driver.out).next().map(drop);
@@ -281,11 +287,14 @@ impl Conversation {
             if delivery != Delivery::Streaming {
                 expected.partial.clear();
             }
+            let bytewise = ChunkKind::ALL[pattern[0].0 % 3];
             let chops = [
-                Chop::Bytes(pattern[0].1),
-                Chop::Whole(true),
-                Chop::Whole(false),
-                Chop::Pattern(pattern),
+                Chop::Bytes(bytewise),
+                Chop::Whole(ChunkKind::Mutable),
+                Chop::Whole(ChunkKind::Shared),
+                Chop::Whole(ChunkKind::Input),
+                Chop::Pattern(ChunkKind::Mutable, pattern),
+                Chop::Pattern(ChunkKind::Input, pattern),
             ];
             for chop in chops {
                 let mut outcome = self.run::<R, S>(storage(), payloads, delivery, chop);
@@ -342,9 +351,18 @@ impl Conversation {
 /// How a stream is cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Chop<'a> {
-    Bytes(bool),
-    Whole(bool),
-    Pattern(&'a [(usize, bool)]),
+    Bytes(ChunkKind),
+    Whole(ChunkKind),
+    /// Chunks of these lengths, of this kind or, if they are slices, of both kinds of them.
+    Pattern(ChunkKind, &'a [(usize, bool)]),
+}
+
+impl Chop<'_> {
+    fn kind(&self) -> ChunkKind {
+        match *self {
+            Self::Bytes(kind) | Self::Whole(kind) | Self::Pattern(kind, _) => kind,
+        }
+    }
 }
 
 /// What the connection calls it.

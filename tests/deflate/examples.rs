@@ -6,7 +6,7 @@ use sansocket::{Client, Config, MessageKind, Server};
 use crate::common::record::Seen;
 use crate::common::side::{Script, Side};
 use crate::common::wire::{self, CONTINUATION, FIN, PING, TEXT};
-use crate::peer::{DELIVERIES, RSV1, Terms, driver, messages};
+use crate::peer::{ChunkKind, DELIVERIES, RSV1, Terms, driver, messages};
 
 /// "Hello" in one block with the fixed codes, "BFINAL" not set (§7.2.3.1).
 const HELLO: &[u8] = &[0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00];
@@ -35,12 +35,14 @@ fn received_by<R: Side>(frames: &[Frame<'_>], takeover: bool) -> Vec<String> {
         .iter()
         .flat_map(|(first, payload)| wire::frame(R::PEER_MASKS, *first, payload))
         .collect();
+    let bytes = &bytes;
+    let chunks = || ChunkKind::ALL.into_iter().flat_map(|kind| [(kind, bytes.len()), (kind, 1)]);
     let mut results = DELIVERIES.into_iter().flat_map(|delivery| {
-        [(bytes.len(), true), (bytes.len(), false), (1, true), (1, false)].map(|cut| {
+        chunks().map(move |(kind, length)| {
             let terms = Terms { takeover, ..Terms::DEFAULT };
-            let mut driver = driver::<R>(terms, Config::new().delivery(delivery));
-            driver.feed_in(&bytes, core::iter::repeat(cut));
-            assert_eq!(driver.error, None, "{delivery:?}, {cut:?}");
+            let mut driver = kind.prepare(driver::<R>(terms, Config::new().delivery(delivery)));
+            driver.feed_in(bytes, core::iter::repeat(kind.cut(length)));
+            assert_eq!(driver.error, None, "{delivery:?}, {kind:?} chunks of {length}");
             let kinds = driver.seen.iter().all(|seen| match seen {
                 Seen::Message(kind, _) | Seen::Frame { kind, .. } => *kind == MessageKind::Text,
                 other => matches!(other, Seen::Ping(_)),

@@ -17,7 +17,7 @@ use sansocket::{Config, FixedDeflate, Heap, MessageKind, Server, Storage};
 use crate::common::output::Output;
 use crate::common::wire;
 use crate::fragments::connection;
-use crate::peer::{Content, RSV1, Terms};
+use crate::peer::{Content, RSV1, Terms, place};
 use crate::walker::{BlockType, Walker};
 use crate::zlib::Deflate;
 
@@ -258,13 +258,11 @@ fn fragments_of_our_own() {
                     let mut out = Output::unbounded();
                     let parts = message.chunks(step);
                     let count = parts.len();
+                    // Empty fragments are sent too.
+                    let parts = parts.flat_map(|part| [&b""[..], part]);
                     for (index, part) in parts.enumerate() {
-                        let last = index == count - 1;
-                        // An empty fragment is sent too.
-                        for (part, fin) in [(&b""[..], false), (part, last)] {
-                            let kind = MessageKind::Binary;
-                            server.send_fragment(kind, part, fin, &mut out).expect("room");
-                        }
+                        let place = place(MessageKind::Binary, index, index + 1 == 2 * count);
+                        server.sender(&mut out).send_fragment(place, part).expect("room");
                     }
                     let frames = wire::read_frames(&out.bytes);
                     assert!(frames[0].first & RSV1 != 0, "a compressed message");

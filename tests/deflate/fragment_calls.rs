@@ -6,7 +6,7 @@ use core::cell::Cell;
 
 use sansocket::{
     Client, Compression, Config, Connection, Delivery, Entropy, EntropyError, Event, FixedDeflate,
-    Heap, MessageKind, Negotiated, SendError, Server, Storage,
+    Fragment, Heap, MessageKind, SendError, Server, Storage,
 };
 
 use crate::common::output::Output;
@@ -14,10 +14,12 @@ use crate::common::record::Snapshot;
 use crate::common::side::{Script, Side};
 use crate::common::wire::{self, BINARY, CONTINUATION, FIN};
 use crate::fragments::{connection, fragments, pool};
-use crate::peer::{Content, RSV1, Terms, params, read};
+use crate::peer::{Content, RSV1, Terms, params, place, read};
 use crate::zlib::{Deflate, Inflate};
 
 const KIND: MessageKind = MessageKind::Binary;
+const ONLY: Fragment = Fragment::Only(KIND);
+const FIRST: Fragment = Fragment::First(KIND);
 
 /// "Hello" in two fragments, as in RFC 7692 §7.2.3.5 but in two frames, and one that ends with an
 /// empty fragment, §7.2.3.6.
@@ -28,21 +30,23 @@ fn the_examples_of_the_rfc() {
         Terms { bits: 8, takeover: false },
         Config::new(),
     );
-    let mut sent = |fragment: &[u8], fin| {
+    let mut sent = |place, fragment: &[u8]| {
         let mut out = Output::unbounded();
-        let kind = MessageKind::Text;
         server
-            .send_fragment_with(kind, fragment, fin, Compression::Always, &mut out)
+            .sender(&mut out)
+            .compression(Compression::Always)
+            .send_fragment(place, fragment)
             .expect("room");
         out.bytes
     };
-    assert_eq!(sent(b"He", false), b"\x41\x08\xF2\x48\x05\x00\x00\x00\xFF\xFF");
-    assert_eq!(sent(b"", false), b"\x00\x00");
-    assert_eq!(sent(b"llo", true), b"\x80\x05\xCA\xC9\xC9\x07\x00");
-    assert_eq!(sent(b"He", false), b"\x41\x08\xF2\x48\x05\x00\x00\x00\xFF\xFF");
-    assert_eq!(sent(b"", true), b"\x80\x01\x00");
+    let first = Fragment::First(MessageKind::Text);
+    assert_eq!(sent(first, b"He"), b"\x41\x08\xF2\x48\x05\x00\x00\x00\xFF\xFF");
+    assert_eq!(sent(Fragment::Middle, b""), b"\x00\x00");
+    assert_eq!(sent(Fragment::Last, b"llo"), b"\x80\x05\xCA\xC9\xC9\x07\x00");
+    assert_eq!(sent(first, b"He"), b"\x41\x08\xF2\x48\x05\x00\x00\x00\xFF\xFF");
+    assert_eq!(sent(Fragment::Last, b""), b"\x80\x01\x00");
     // No longer than the memory for it, and in two frames where it is.
-    assert_eq!(sent(b"HeH", false), b"\x41\x08\xF2\x48\xF5\x00\x00\x00\x00\xFF\x00\x01\xFF");
+    assert_eq!(sent(first, b"HeH"), b"\x41\x08\xF2\x48\xF5\x00\x00\x00\x00\xFF\x00\x01\xFF");
 }
 
 /// A frame that is not compressed cannot go on with a message that is, and changes nothing.
@@ -52,30 +56,51 @@ fn a_compressed_message_goes_on_compressed() {
         let mut connection = connection::<R, S>(storage, Terms::DEFAULT, Config::new());
         let mut out = Output::unbounded();
         let text = Content::Text.bytes(300, 0);
-        connection.send_fragment(KIND, &text, false, &mut out).expect("room");
+        connection.sender(&mut out).send_fragment(FIRST, &text).expect("room");
         let before = (out.bytes.clone(), Snapshot::of(&connection));
         let refused = [
-            connection.begin_frame(KIND, 5, true, &mut out).map(drop),
-            connection.begin_frame(KIND, u64::MAX, false, &mut out).map(drop),
-            connection.send_fragment_with(KIND, b"no", true, Compression::Never, &mut out),
+            connection.sender(&mut out).begin_frame(Fragment::Last, 5).map(drop),
+            connection.sender(&mut out).begin_frame(Fragment::Middle, u64::MAX).map(drop),
+            connection
+                .sender(&mut out)
+                .compression(Compression::Never)
+                .send_fragment(Fragment::Last, b"no"),
         ];
         assert_eq!(refused, [Err(SendError::Compressed); 3]);
-        let other = MessageKind::Text;
+        let other = Fragment::First(MessageKind::Text);
         let refused = [
-            connection.begin_frame(other, 5, true, &mut out).map(drop),
-            connection.send_fragment(other, b"no", true, &mut out),
-            connection.send("no", &mut out),
+            connection.sender(&mut out).begin_frame(ONLY, 5).map(drop),
+            connection.sender(&mut out).begin_frame(other, 5).map(drop),
+            connection.sender(&mut out).send_fragment(ONLY, b"no"),
+            connection.sender(&mut out).send_fragment(other, b"no"),
+            connection.sender(&mut out).send("no"),
         ];
-        assert_eq!(refused, [Err(SendError::Fragmented); 3]);
+        assert_eq!(refused, [Err(SendError::Fragmented); 5]);
         assert_eq!((out.bytes.clone(), Snapshot::of(&connection)), before);
 
-        connection.send_fragment(KIND, b"end", true, &mut out).expect("room");
-        let _ = connection.begin_frame(KIND, 0, false, &mut out).expect("room");
+        connection.sender(&mut out).send_fragment(Fragment::Last, b"end").expect("room");
+        let before = (out.bytes.clone(), Snapshot::of(&connection));
+        for place in [Fragment::Middle, Fragment::Last] {
+            let mut sender = connection.sender(&mut out);
+            assert_eq!(sender.send_fragment(place, b"no"), Err(SendError::NotFragmented));
+            assert_eq!(sender.begin_frame(place, 5).err(), Some(SendError::NotFragmented));
+        }
+        assert_eq!((out.bytes.clone(), Snapshot::of(&connection)), before);
+
+        let _ = connection.sender(&mut out).begin_frame(FIRST, 0).expect("room");
         // The message that the caller has begun is plain, whatever it goes on with.
         let always = Compression::Always;
-        connection.send_fragment_with(KIND, &text, false, always, &mut out).expect("room");
+        connection
+            .sender(&mut out)
+            .compression(always)
+            .send_fragment(Fragment::Middle, &text)
+            .expect("room");
         let never = Compression::Never;
-        connection.send_fragment_with(KIND, b"end", true, never, &mut out).expect("room");
+        connection
+            .sender(&mut out)
+            .compression(never)
+            .send_fragment(Fragment::Last, b"end")
+            .expect("room");
         let expected = [text, b"end".to_vec()].concat();
         let read = read(&mut Inflate::new(15), true, &out.bytes);
         assert!(read == [expected.clone(), expected]);
@@ -89,10 +114,16 @@ fn a_compressed_message_goes_on_compressed() {
 fn a_storage_of_no_bytes_sends_fragments_plain() {
     let none = FixedDeflate::<0, 8, 8>::new();
     let mut connection = connection::<Server, _>(none, Terms::DEFAULT, Config::new());
-    for (first, fin) in [(BINARY, false), (CONTINUATION | FIN, true), (BINARY | FIN, true)] {
+    for (first, place) in
+        [(BINARY, FIRST), (CONTINUATION | FIN, Fragment::Last), (BINARY | FIN, ONLY)]
+    {
         let mut out = Output::unbounded();
         let always = Compression::Always;
-        connection.send_fragment_with(KIND, &[b'x'; 90], fin, always, &mut out).expect("room");
+        connection
+            .sender(&mut out)
+            .compression(always)
+            .send_fragment(place, &[b'x'; 90])
+            .expect("room");
         assert_eq!(out.bytes[0], first);
     }
 }
@@ -106,15 +137,13 @@ fn a_fragment_refers_to_those_before_it() {
         let mut connections =
             [(); 2].map(|()| connection::<Server, S>(storage.clone(), terms, Config::new()));
         let noise = Content::Random.bytes(400, 3);
-        for fin in [false, false, true, true] {
+        for place in [FIRST, Fragment::Middle, Fragment::Last, ONLY] {
             // In turns, as they may share the compressor.
             for connection in &mut connections {
                 let mut out = Output::unbounded();
-                connection.send_fragment(KIND, &noise, fin, &mut out).expect("room");
+                connection.sender(&mut out).send_fragment(place, &noise).expect("room");
                 connection.release();
-                let first = out.bytes[0] & 0xF != CONTINUATION;
-                // The last is a whole message.
-                let repeats = !first || (fin && takeover);
+                let repeats = place != FIRST && (place != ONLY || takeover);
                 assert_eq!(out.bytes.len() < 100, repeats, "{} bytes", out.bytes.len());
             }
         }
@@ -146,7 +175,7 @@ impl Entropy for Tap {
 fn a_source_of_keys_that_fails_changes_nothing() {
     let tap = Tap::default();
     let terms = Terms { bits: 9, takeover: true };
-    let negotiated = Negotiated::new().deflate(params::<Client<Script>>(terms, terms));
+    let negotiated = Some(params::<Client<Script>>(terms, terms));
     let mut client = Connection::established_in(
         FixedDeflate::<40, 8, 9>::new(),
         Client::new(tap.clone()),
@@ -157,7 +186,8 @@ fn a_source_of_keys_that_fails_changes_nothing() {
     let mut out = Output::unbounded();
     for (index, fragment) in fragments.iter().enumerate() {
         let before = out.bytes.clone();
-        let mut send = |out: &mut Output| client.send_fragment(KIND, fragment, index == 4, out);
+        let place = place(KIND, index, index == 4);
+        let mut send = |out: &mut Output| client.sender(out).send_fragment(place, fragment);
         assert_eq!(send(&mut out), Err(SendError::Entropy));
         assert_eq!(out.bytes, before);
         tap.0.set(true);
@@ -178,7 +208,7 @@ fn an_echo_of_pieces_is_compressed_again() {
         bytes.extend(wire::frame(true, FIN | CONTINUATION, &payload[500..]));
         for step in [300, 1000, bytes.len()] {
             let terms = Terms { bits: 9, takeover: true };
-            let negotiated = Negotiated::new().deflate(params::<Server>(terms, terms));
+            let negotiated = Some(params::<Server>(terms, terms));
             let config = Config::new().delivery(Delivery::Streaming);
             let mut server = Connection::established_in(storage(), Server, negotiated, config);
             let mut out = Output::unbounded();
@@ -186,7 +216,7 @@ fn an_echo_of_pieces_is_compressed_again() {
                 let mut events = server.receive(chunk, &mut out);
                 while let Some((event, mut reply)) = events.next().expect("a valid stream") {
                     let Event::Piece(piece) = event else { panic!("{event:?}") };
-                    reply.send_fragment(piece.kind, piece.data, piece.message_end).expect("room");
+                    reply.send_fragment(piece.fragment(), piece.data).expect("room");
                 }
             }
             let length = out.bytes.len();

@@ -9,8 +9,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use sansocket::deflate::Codecs;
 use sansocket::{
-    Client, Compression, Config, Connection, DeflateConfig, FixedDeflate, Heap, MessageKind,
-    Negotiated, SendError, Server, Shared, Storage,
+    Client, Compression, Config, Connection, DeflateConfig, FixedDeflate, Fragment, Full, Heap,
+    MessageKind, Server, Shared, Storage,
 };
 
 use crate::common;
@@ -18,7 +18,7 @@ use crate::common::output::Output;
 use crate::common::record::{Driver, Snapshot};
 use crate::common::side::{Script, Side};
 use crate::common::wire::{self, BINARY, CONTINUATION, FIN};
-use crate::peer::{Content, DELIVERIES, RSV1, Random, Terms, driver, messages, params};
+use crate::peer::{Content, DELIVERIES, RSV1, Random, Terms, driver, messages, params, place};
 use crate::zlib::Inflate;
 
 const REGRESSIONS: &str =
@@ -55,7 +55,7 @@ impl<R: Side, P: Side, S: Storage> Pair<R, P, S> {
         let mut compressed = false;
         for (index, fragment) in fragments.iter().enumerate() {
             let fin = index == fragments.len() - 1;
-            let out = self.fragment(fragment, fin);
+            let out = self.fragment(place(KIND, index, fin), fragment);
             message.extend(fragment);
             let frames = wire::read_frames(&out);
             for (at, frame) in frames.iter().enumerate() {
@@ -81,8 +81,9 @@ impl<R: Side, P: Side, S: Storage> Pair<R, P, S> {
             assert!(read == message, "{} of {} bytes have arrived", read.len(), message.len());
             wire.extend(out);
             let mut out = Output::unbounded();
-            self.sender.ping(b"between", &mut out).expect("room without end");
-            self.model.ping(b"between", &mut Output::unbounded()).expect("room without end");
+            self.sender.sender(&mut out).ping(b"between").expect("room without end");
+            let mut ignored = Output::unbounded();
+            self.model.sender(&mut ignored).ping(b"between").expect("room without end");
             wire.extend(out.bytes);
         }
         self.sent.push(message);
@@ -94,15 +95,16 @@ impl<R: Side, P: Side, S: Storage> Pair<R, P, S> {
     }
 
     /// Sends a fragment into just the room that it asks for, after it was refused with less.
-    fn fragment(&mut self, fragment: &[u8], fin: bool) -> Vec<u8> {
+    fn fragment(&mut self, place: Fragment, fragment: &[u8]) -> Vec<u8> {
         const ALWAYS: Compression = Compression::Always;
         let before = Snapshot::of(&self.sender);
         let mut needed = 1;
         for room in [0, 1, usize::MAX] {
             let room = room.min(needed - 1);
             let mut out = Output::with_limit(room);
-            let refused = self.sender.send_fragment_with(KIND, fragment, fin, ALWAYS, &mut out);
-            let Err(SendError::Full { needed: most, room: told }) = refused else {
+            let mut sender = self.sender.sender(&mut out).compression(ALWAYS);
+            let refused = sender.send_fragment(place, fragment);
+            let Ok(Err(Full { needed: most, room: told })) = refused else {
                 panic!("{refused:?}");
             };
             assert_eq!((told, &out.bytes[..]), (room, &[][..]));
@@ -111,10 +113,11 @@ impl<R: Side, P: Side, S: Storage> Pair<R, P, S> {
             needed = most;
         }
         let mut out = Output::with_limit(needed);
-        let sent = self.sender.send_fragment_with(KIND, fragment, fin, ALWAYS, &mut out);
-        assert_eq!(sent, Ok(()));
+        let mut sender = self.sender.sender(&mut out).compression(ALWAYS);
+        assert_eq!(sender.send_fragment(place, fragment), Ok(Ok(())));
         let mut expected = Output::unbounded();
-        let model = self.model.send_fragment_with(KIND, fragment, fin, ALWAYS, &mut expected);
+        let mut sender = self.model.sender(&mut expected).compression(ALWAYS);
+        let model = sender.send_fragment(place, fragment);
         assert_eq!((model, &expected.bytes), (Ok(()), &out.bytes), "a refusal has changed it");
         out.bytes
     }
@@ -126,7 +129,7 @@ pub(crate) fn connection<R: Side, S: Storage>(
     terms: Terms,
     config: Config,
 ) -> Connection<R, S> {
-    let negotiated = Negotiated::new().deflate(params::<R>(terms, terms));
+    let negotiated = Some(params::<R>(terms, terms));
     Connection::established_in(storage, R::role(), negotiated, config)
 }
 
@@ -256,9 +259,10 @@ fn the_room_for_a_fragment() {
         let mut connection =
             connection::<Client<Script>, S>(storage, Terms::DEFAULT, Config::new());
         let mut out = Output::unbounded();
-        connection.send_fragment(KIND, &[0; 64], false, &mut out).expect("room");
-        match connection.send_fragment(KIND, &vec![0; length], fin, &mut Output::with_limit(0)) {
-            Err(SendError::Full { needed, room: 0 }) => needed,
+        connection.sender(&mut out).send_fragment(place(KIND, 0, false), &[0; 64]).expect("room");
+        let mut none = Output::with_limit(0);
+        match connection.sender(&mut none).send_fragment(place(KIND, 1, fin), &vec![0; length]) {
+            Ok(Err(Full { needed, room: 0 })) => needed,
             other => panic!("{other:?}"),
         }
     }

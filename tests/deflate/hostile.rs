@@ -17,7 +17,7 @@ use crate::common::side::{Script, Side};
 use crate::common::wire::{self, BINARY, CONTINUATION, FIN, PING, TEXT};
 use crate::differential::reason;
 use crate::fragments::connection;
-use crate::peer::{Content, RSV1, Terms, compressed, driver, messages};
+use crate::peer::{ChunkKind, Content, RSV1, Terms, compressed, driver, messages};
 use crate::walker::Walker;
 use crate::writer::{Block, Body, Distance, Symbol, Writer};
 use crate::zlib::{Deflate, Judge};
@@ -43,14 +43,14 @@ fn receive<R: Side, S: Storage>(
     terms: Terms,
     config: Config,
     frames: &[Frame<'_>],
-    (step, in_place): (usize, bool),
+    (step, kind): (usize, ChunkKind),
 ) -> Outcome {
     let connection = connection::<R, S>(storage, terms, config);
-    let mut driver = Driver::new(connection, Output::unbounded());
+    let mut driver = kind.prepare(Driver::new(connection, Output::unbounded()));
     driver.events_per_byte = 6;
     let frames = frames.iter().map(|(first, payload)| wire::frame(R::PEER_MASKS, *first, payload));
     let bytes = frames.collect::<Vec<_>>().concat();
-    bytes.chunks(step).for_each(|chunk| driver.feed(chunk, in_place));
+    driver.feed_in(&bytes, core::iter::repeat(kind.cut(step)));
     if let Some(error) = driver.error {
         let close = wire::read_frames(&driver.out.bytes).pop().expect("a close frame");
         let code = error.close_code().expect("a code").get();
@@ -68,7 +68,14 @@ fn everywhere(terms: Terms, config: Config, frames: &[Frame<'_>]) -> Outcome {
         let shared = || Shared::new(codecs.clone());
         let pieces = config.delivery(Delivery::Streaming);
         let whole = config.delivery(Delivery::Whole);
-        let chops = [(1, true), (7, false), (usize::MAX, true), (usize::MAX, false)];
+        let chops = [
+            (1, ChunkKind::Mutable),
+            (7, ChunkKind::Shared),
+            (3, ChunkKind::Input),
+            (usize::MAX, ChunkKind::Mutable),
+            (usize::MAX, ChunkKind::Shared),
+            (usize::MAX, ChunkKind::Input),
+        ];
         let expected = receive::<R, _>(Heap, terms, pieces, frames, chops[0]);
         let finished = receive::<R, _>(Heap, terms, whole, frames, chops[0]);
         assert_eq!(finished.1, expected.1);
@@ -408,7 +415,7 @@ fn a_last_block_whose_output_is_not_out_yet() {
                 for delivery in [Delivery::Whole, Delivery::Streaming] {
                     let config = Config::new().delivery(delivery);
                     let frames = [(WHOLE, &payload[..]), (WHOLE, &payload)];
-                    let every = (usize::MAX, true);
+                    let every = (usize::MAX, ChunkKind::Mutable);
                     let heap = receive::<Server, _>(Heap, window(bits), config, &frames, every);
                     assert_eq!(heap.1, None, "{bits} bits, {matches} matches, {literals}");
                     assert!(heap.0 == [&expected[..], &expected]);
@@ -416,8 +423,13 @@ fn a_last_block_whose_output_is_not_out_yet() {
                 let config = Config::new().delivery(Delivery::Streaming);
                 let storage = FixedDeflate::<64, 8, 8>::new();
                 let frames = [(WHOLE, &payload[..])];
-                let fixed =
-                    receive::<Server, _>(storage, window(8), config, &frames, (usize::MAX, true));
+                let fixed = receive::<Server, _>(
+                    storage,
+                    window(8),
+                    config,
+                    &frames,
+                    (usize::MAX, ChunkKind::Mutable),
+                );
                 assert_eq!(fixed.1, None, "{matches} matches, {literals}");
                 assert!(fixed.0 == [&expected[..]]);
             }
@@ -614,7 +626,7 @@ fn stored_blocks_of_as_many_bytes_as_the_limit() {
         for delivery in [Delivery::Whole, Delivery::Streaming] {
             let config = Config::new().delivery(delivery);
             let frames = [(WHOLE, payload)];
-            let chop = (1 << 16, true);
+            let chop = (1 << 16, ChunkKind::Mutable);
             let (sent, error) = receive::<Server, _>(Heap, Terms::DEFAULT, config, &frames, chop);
             let limit = LIMIT as u64;
             let too_long = Error::MessageTooLong { length: limit + 1, limit };

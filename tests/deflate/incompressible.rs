@@ -21,7 +21,7 @@ use sansocket::{
 
 use crate::common::output::Output;
 use crate::fragments::connection;
-use crate::peer::{Content, Random, Terms, read};
+use crate::peer::{Content, Random, Terms, place, read};
 use crate::zlib::Inflate;
 
 /// How many messages are sent if nothing else is set.
@@ -58,14 +58,18 @@ impl<S: Storage> Pair<S> {
         const ALWAYS: Compression = Compression::Always;
         let mut out = Output::unbounded();
         if message.len() <= length {
-            self.sender.send_with(message, ALWAYS, &mut out).expect("room without end");
+            self.sender
+                .sender(&mut out)
+                .compression(ALWAYS)
+                .send(message)
+                .expect("room without end");
             assert!(out.bytes.len() <= message.len() + 10, "{} bytes", out.bytes.len());
         } else {
             let last = message.len().div_ceil(length) - 1;
             for (index, fragment) in message.chunks(length).enumerate() {
-                let sent =
-                    self.sender.send_fragment_with(KIND, fragment, index == last, ALWAYS, &mut out);
-                sent.expect("room without end");
+                let mut sender = self.sender.sender(&mut out).compression(ALWAYS);
+                let place = place(KIND, index, index == last);
+                sender.send_fragment(place, fragment).expect("room without end");
             }
         }
         if self.to_read > 0 {

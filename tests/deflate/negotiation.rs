@@ -100,7 +100,7 @@ fn nothing_is_agreed_on_unless_both_sides_want_it() {
     // Then a compressed message is a mistake, see the tests of violations; none is sent.
     let mut server = opened::<Server, _>(Heap, Config::new().deflate(DeflateConfig::new()));
     let mut out = Output::unbounded();
-    server.send(&[b'a'; 1000][..], &mut out).unwrap();
+    server.sender(&mut out).send(&[b'a'; 1000][..]).unwrap();
     assert_eq!(out.bytes[0] & RSV1, 0);
 }
 
@@ -222,7 +222,7 @@ fn one_request_can_be_accepted_on_other_terms() {
     let (mut server, answered) = answer_with(on, None, offer);
     assert_eq!((server.deflate_params(), answered), (None, vec![]));
     let mut out = Output::unbounded();
-    server.send("a".repeat(100).as_str(), &mut out).unwrap();
+    server.sender(&mut out).send("a".repeat(100)).unwrap();
     assert_eq!(out.bytes[0], FIN | TEXT);
 
     // The settings may have no compression at all, and other things than the windows count too.
@@ -234,7 +234,7 @@ fn one_request_can_be_accepted_on_other_terms() {
         assert_eq!(answered, ["permessage-deflate; server_max_window_bits=9"]);
         for (length, first) in [(199, FIN | TEXT), (200, FIN | RSV1 | TEXT)] {
             let mut out = Output::unbounded();
-            server.send("a".repeat(length).as_str(), &mut out).unwrap();
+            server.sender(&mut out).send("a".repeat(length)).unwrap();
             assert_eq!(out.bytes[0], first, "{length} bytes");
         }
     }
@@ -411,17 +411,17 @@ fn a_handshake_done_elsewhere() {
     assert_eq!(connection::<Server>(incoming, Config::new()).deflate_params().unwrap(), {
         params::<Server>(incoming, incoming)
     });
-    let negotiated = sansocket::Negotiated::new().deflate(params::<Server>(incoming, outgoing));
+    let negotiated = Some(params::<Server>(incoming, outgoing));
     let mut server = Connection::established(Server, negotiated, Config::new());
     assert_eq!(server.deflate_params(), Some(params::<Server>(incoming, outgoing)));
     let mut out = Output::unbounded();
-    server.send("a".repeat(100).as_str(), &mut out).unwrap();
+    server.sender(&mut out).send("a".repeat(100).as_str()).unwrap();
     assert_eq!(out.bytes[0], FIN | RSV1 | TEXT);
     // Without a word about it there is no compression, whatever the settings are.
     let config = Config::new().deflate(DeflateConfig::new());
-    let mut plain = Connection::established(Server, sansocket::Negotiated::new(), config);
+    let mut plain = Connection::established(Server, None, config);
     assert_eq!(plain.deflate_params(), None);
     out.bytes.clear();
-    plain.send("a".repeat(100).as_str(), &mut out).unwrap();
+    plain.sender(&mut out).send("a".repeat(100).as_str()).unwrap();
     assert_eq!(out.bytes, wire::frame(false, FIN | TEXT, "a".repeat(100).as_bytes()));
 }

@@ -1,7 +1,7 @@
 //! What these tests share: connections that compress, frames of compressed messages, contents.
 
 use sansocket::deflate::{DeflateParams, WindowBits};
-use sansocket::{Config, Connection, Delivery, Heap, MessageKind, Negotiated};
+use sansocket::{Config, Connection, Delivery, Fragment, Heap, MessageKind, Storage};
 
 use crate::common::output::Output;
 use crate::common::record::{Driver, Seen};
@@ -14,6 +14,34 @@ pub(crate) const RSV1: u8 = 0x40;
 
 /// Both deliveries.
 pub(crate) const DELIVERIES: [Delivery; 2] = [Delivery::Whole, Delivery::Streaming];
+
+/// What received bytes are passed in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ChunkKind {
+    /// Slices that can be changed.
+    Mutable,
+    /// Slices that cannot.
+    Shared,
+    /// An [`Input`](sansocket::Input).
+    Input,
+}
+
+impl ChunkKind {
+    pub(crate) const ALL: [Self; 3] = [Self::Mutable, Self::Shared, Self::Input];
+
+    /// Makes a driver pass its bytes in such chunks, if it is fed with [`cut`](Self::cut).
+    pub(crate) fn prepare<R: Side, S: Storage>(self, driver: Driver<R, S>) -> Driver<R, S> {
+        match self {
+            Self::Mutable | Self::Shared => driver,
+            Self::Input => driver.with_input(),
+        }
+    }
+
+    /// A chunk of this length, as an argument of a driver.
+    pub(crate) fn cut(self, length: usize) -> (usize, bool) {
+        (length, self == Self::Mutable)
+    }
+}
 
 /// What is agreed on for one direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,7 +78,7 @@ pub(crate) fn params<R: Side>(incoming: Terms, outgoing: Terms) -> DeflateParams
 
 /// A connection with the same terms both ways, whose opening handshake was done elsewhere.
 pub(crate) fn connection<R: Side>(terms: Terms, config: Config) -> Connection<R, Heap> {
-    let negotiated = Negotiated::new().deflate(params::<R>(terms, terms));
+    let negotiated = Some(params::<R>(terms, terms));
     Connection::established(R::role(), negotiated, config)
 }
 
@@ -71,6 +99,16 @@ pub(crate) fn opcode(kind: MessageKind) -> u8 {
     match kind {
         MessageKind::Text => TEXT,
         MessageKind::Binary => BINARY,
+    }
+}
+
+/// The place of the fragment with this index in a message.
+pub(crate) fn place(kind: MessageKind, index: usize, is_last: bool) -> Fragment {
+    match (index, is_last) {
+        (0, true) => Fragment::Only(kind),
+        (0, false) => Fragment::First(kind),
+        (_, false) => Fragment::Middle,
+        (_, true) => Fragment::Last,
     }
 }
 

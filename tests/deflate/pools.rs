@@ -6,8 +6,8 @@ use core::cell::RefCell;
 
 use sansocket::deflate::Codecs;
 use sansocket::{
-    Client, Compression, Config, Connection, DeflateConfig, Delivery, Error, Heap, MessageKind,
-    Server, Shared, Storage,
+    Client, Compression, Config, Connection, DeflateConfig, Delivery, Error, Fragment, Heap,
+    MessageKind, Server, Shared, Storage,
 };
 
 use crate::common::output::Output;
@@ -15,7 +15,7 @@ use crate::common::record::{Driver, Seen};
 use crate::common::side::{Script, Side};
 use crate::common::wire::{self, BINARY, FIN};
 use crate::fragments::{connection, fragments};
-use crate::peer::{Content, DELIVERIES, RSV1, Random, Terms, compressed};
+use crate::peer::{Content, DELIVERIES, RSV1, Random, Terms, compressed, place};
 
 const KIND: MessageKind = MessageKind::Binary;
 
@@ -98,7 +98,7 @@ const COPIES: [usize; 4] = [200, 400, 600, 3_000];
 fn send_all<R: Side, S: Storage>(connection: &mut Connection<R, S>, seed: u64, out: &mut Output) {
     const ALWAYS: Compression = Compression::Always;
     for length in COPIES {
-        connection.send_with(&copies(length, seed)[..], ALWAYS, out).expect("room");
+        connection.sender(out).compression(ALWAYS).send(&copies(length, seed)[..]).expect("room");
     }
     // First, where the connections before have left something in the window, and last, to leave
     // something there.
@@ -106,15 +106,19 @@ fn send_all<R: Side, S: Storage>(connection: &mut Connection<R, S>, seed: u64, o
     for (content, seed) in [Content::Json, Content::Text, Content::Random].into_iter().zip(seed..) {
         for length in LENGTHS {
             let message = content.bytes(length, seed);
-            connection.send_with(&message[..], ALWAYS, out).expect("room");
+            connection.sender(out).compression(ALWAYS).send(&message[..]).expect("room");
         }
         for (index, fragment) in fragments(content, &[700, 2, 1, 0, 900]).iter().enumerate() {
-            connection.send_fragment_with(KIND, fragment, index == 4, ALWAYS, out).expect("room");
+            connection
+                .sender(out)
+                .compression(ALWAYS)
+                .send_fragment(place(KIND, index, index == 4), fragment)
+                .expect("room");
         }
     }
     send_letters(connection, seed + 1, out);
     for length in COPIES.into_iter().rev() {
-        connection.send_with(&copies(length, seed)[..], ALWAYS, out).expect("room");
+        connection.sender(out).compression(ALWAYS).send(&copies(length, seed)[..]).expect("room");
     }
 }
 
@@ -142,12 +146,12 @@ fn send_letters<R: Side, S: Storage>(
     let mut letters = |length| (0..length).map(|_| b"abc"[random.below(3)]).collect::<Vec<u8>>();
     for _ in 0..2 {
         for length in LETTERS {
-            connection.send_with(&letters(length)[..], ALWAYS, out).expect("room");
+            connection.sender(out).compression(ALWAYS).send(&letters(length)[..]).expect("room");
         }
-        for (index, length) in (1..).zip(LETTERS) {
-            let fin = index == LETTERS.len();
-            let sent = connection.send_fragment_with(KIND, &letters(length), fin, ALWAYS, out);
-            sent.expect("room");
+        for (index, length) in LETTERS.into_iter().enumerate() {
+            let place = place(KIND, index, index == LETTERS.len() - 1);
+            let mut sender = connection.sender(out).compression(ALWAYS);
+            sender.send_fragment(place, &letters(length)).expect("room");
         }
     }
 }
@@ -165,17 +169,17 @@ fn one_from_peer<P: Side>(terms: Terms, length: usize) -> Vec<u8> {
     let mut peer = connection::<P, _>(Heap, terms, Config::new());
     let mut out = Output::unbounded();
     let message = Content::Json.bytes(length, 1);
-    peer.send_with(&message[..], Compression::Always, &mut out).expect("room");
+    peer.sender(&mut out).compression(Compression::Always).send(&message[..]).expect("room");
     out.bytes
 }
 
 /// Sends the beginning of a message.
 fn begin<R: Side>(driver: &mut Driver<R, Shared<Pool>>) {
     let Driver { connection, out, .. } = driver;
-    for seed in 1..3 {
+    for (place, seed) in [(Fragment::First(KIND), 1), (Fragment::Middle, 2)] {
         let fragment = Content::Json.bytes(2_000, seed);
-        let sent = connection.send_fragment_with(KIND, &fragment, false, Compression::Always, out);
-        sent.expect("room");
+        let mut sender = connection.sender(out).compression(Compression::Always);
+        sender.send_fragment(place, &fragment).expect("room");
     }
 }
 
@@ -189,7 +193,11 @@ fn use_codecs<R: Side, P: Side>(pool: &Pool, setting: Setting, how: Use) {
             driver.feed(&one_from_peer::<P>(terms, 5_000), true);
             let message = Content::Json.bytes(5_000, 1);
             let Driver { connection, out, .. } = &mut driver;
-            connection.send_with(&message[..], Compression::Always, out).expect("room");
+            connection
+                .sender(out)
+                .compression(Compression::Always)
+                .send(&message[..])
+                .expect("room");
         }
         Use::Several | Use::Takeover => {
             driver.feed(&from_peer::<P>(terms, 1), true);

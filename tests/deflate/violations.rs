@@ -4,7 +4,7 @@
 use sansocket::deflate::DeflateError;
 use sansocket::frame::Rsv;
 use sansocket::{
-    Client, Config, Delivery, Error, Event, MessageKind, ProtocolError, Server, State,
+    Client, Config, Delivery, Error, Event, Input, MessageKind, ProtocolError, Server, State,
     TransportAction,
 };
 
@@ -12,7 +12,7 @@ use crate::common::output::Output;
 use crate::common::record::{Driver, Seen};
 use crate::common::side::{Script, Side, established};
 use crate::common::wire::{self, BINARY, CLOSE, CONTINUATION, FIN, PING, PONG, TEXT};
-use crate::peer::{Content, DELIVERIES, RSV1, Terms, compressed, driver, messages};
+use crate::peer::{Content, DELIVERIES, RSV1, Terms, compressed, connection, driver, messages};
 use crate::zlib::Deflate;
 
 /// "Hello", compressed.
@@ -41,7 +41,7 @@ fn assert_sticks<R: Side>(driver: &mut Driver<R, sansocket::Heap>, error: Error)
     assert_eq!(connection.receive(&hello[..], out).next().map(drop), Err(error));
     assert_eq!(connection.end_of_stream(), Err(error));
     assert_eq!(
-        connection.send("a".repeat(100).as_str(), out).err(),
+        connection.sender(out).send("a".repeat(100).as_str()).err(),
         Some(sansocket::SendError::Closed)
     );
     assert_eq!(out.bytes.len(), sent);
@@ -276,6 +276,39 @@ fn leaving_after_each_event() {
             assert!(turn < 50, "{told} events, and no end");
         }
         assert!(messages(&driver.seen) == sent);
+    }
+    for delivery in DELIVERIES {
+        check::<Server>(delivery);
+        check::<Client<Script>>(delivery);
+    }
+}
+
+/// The same for one event at a time from an input, which keeps what is behind it.
+#[test]
+fn one_event_at_a_time_from_an_input() {
+    fn check<R: Side>(delivery: Delivery) {
+        let mut deflate = Deflate::new(15, 6);
+        let sent = [&b"first"[..], &[b'z'; 100_000], b"", b"first"].map(<[u8]>::to_vec);
+        let mut bytes: Vec<u8> = vec![];
+        for message in &sent {
+            bytes.extend(compressed::<R>(MessageKind::Binary, &deflate.message(message)));
+        }
+        bytes.extend(wire::frame(R::PEER_MASKS, FIN | PING, b"last"));
+        for step in [1, 10, usize::MAX] {
+            let config = Config::new().delivery(delivery);
+            let mut connection = connection::<R>(Terms::DEFAULT, config);
+            let (mut input, mut out) = (Input::new(), Output::unbounded());
+            let mut seen = vec![];
+            for chunk in bytes.chunks(step) {
+                input.push(chunk);
+                while let Some((event, _)) = connection.next_event(&mut input, &mut out).unwrap() {
+                    seen.push(Seen::new(&event));
+                }
+            }
+            assert_eq!(input.unread(), []);
+            assert_eq!(seen.pop(), Some(Seen::Ping(b"last".to_vec())));
+            assert!(messages(&seen) == sent, "{delivery:?}, chunks of {step}");
+        }
     }
     for delivery in DELIVERIES {
         check::<Server>(delivery);

@@ -35,7 +35,9 @@ fn keeps_to_its_window<R: Side>(terms: Terms, level: u8) {
             let bytes = content.bytes(length, seed);
             let mut out = Output::unbounded();
             connection
-                .send_with(message(content, &bytes), Compression::Always, &mut out)
+                .sender(&mut out)
+                .compression(Compression::Always)
+                .send(message(content, &bytes))
                 .expect("room without end");
             let shrinks = out.bytes[0] & RSV1 != 0;
             assert_eq!(shrinks, content != Content::Random, "{terms:?}, {content:?}");
@@ -65,9 +67,12 @@ fn every_level() {
 
 /// What zlib sends on these terms is received.
 fn receives<R: Side>(terms: Terms, level: u8, delivery: Delivery) {
-    for content in Content::ALL {
+    for (content, through_input) in Content::ALL.into_iter().flat_map(|c| [(c, false), (c, true)]) {
         let mut deflate = zlib::Deflate::new(terms.bits, level);
         let mut driver = driver::<R>(terms, Config::new().delivery(delivery));
+        if through_input {
+            driver = driver.with_input();
+        }
         let mut sent = vec![];
         for (seed, length) in (0..).zip(lengths(terms.bits)) {
             let bytes = content.bytes(length, seed);
@@ -114,10 +119,10 @@ fn what_goes_to_and_fro() {
         let mut client = driver::<Client<Script>>(terms, Config::new());
         for content in Content::ALL {
             let bytes = content.bytes(3 << terms.bits, 5);
-            server.connection.send(message(content, &bytes), &mut server.out).expect("room");
+            server.connection.sender(&mut server.out).send(message(content, &bytes)).expect("room");
             let wire = server.out.take();
             client.feed_in(&wire, [(3, true), (1000, false)]);
-            client.connection.send(message(content, &bytes), &mut client.out).expect("room");
+            client.connection.sender(&mut client.out).send(message(content, &bytes)).expect("room");
             let wire = client.out.take();
             server.feed_in(&wire, [(3, false), (1000, true)]);
             for seen in [&mut client.seen, &mut server.seen] {
@@ -165,7 +170,11 @@ fn takeover_shows_in_the_length() {
         let text = [&bytes[..], b"0123456789".repeat(10).as_slice()].concat();
         let lengths = [(); 3].map(|()| {
             let mut out = Output::unbounded();
-            connection.send_with(&text[..], Compression::Always, &mut out).expect("room");
+            connection
+                .sender(&mut out)
+                .compression(Compression::Always)
+                .send(&text[..])
+                .expect("room");
             assert_eq!(out.bytes[0], 0xC2);
             out.bytes.len()
         });

@@ -11,6 +11,9 @@ extern crate alloc;
 mod bits;
 #[path = "../../src/deflate/matches.rs"]
 mod matches;
+#[path = "../../src/slice.rs"]
+#[allow(dead_code)]
+mod slice;
 #[path = "../../src/deflate/window.rs"]
 mod window;
 

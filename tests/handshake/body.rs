@@ -56,11 +56,11 @@ fn receive(config: Config, wire: &[u8], step: usize, in_place: bool) -> Received
             break;
         }
     }
-    assert_eq!(out.take(), [], "a client answers a refusal");
+    assert!(out.take().is_empty(), "a client answers a refusal");
     let transport = client.transport();
     let end = client.end_of_stream();
     assert_eq!((client.state(), client.transport()), (State::Closed, TransportAction::Close));
-    assert_eq!(client.send("late", &mut out), Err(SendError::Closed));
+    assert_eq!(client.sender(&mut out).send("late"), Err(SendError::Closed));
     let consumed = error.is_none().then_some(consumed);
     Received { status, content, error, transport, end, consumed }
 }

@@ -2,7 +2,8 @@
 
 use sansocket::handshake::HandshakeError;
 use sansocket::{
-    Config, Connection, Error, Event, Fixed, Request, SendError, State, TransportAction,
+    Config, Connection, Endpoint, Error, Event, Fixed, Request, RequestError, SendError, State,
+    TransportAction,
 };
 
 use super::wire::{Memory, Out, Scripted, Seen, feed, feed_with, frame};
@@ -24,7 +25,7 @@ fn a_client_writes_the_request_of_the_rfc_and_takes_its_response() {
     assert!(request.ends_with(b"\r\n\r\n"));
     assert_eq!(lines(&request), lines(REQUEST.as_bytes()));
     assert_eq!((client.state(), client.transport()), (State::Connecting, TransportAction::Read));
-    assert_eq!(client.send("early", &mut out), Err(SendError::NotOpen));
+    assert_eq!(client.sender(&mut out).send("early"), Err(SendError::NotOpen));
 
     let wire = [RESPONSE.as_bytes(), &frame(0x81, b"Hello", false)].concat();
     let fed = feed(&mut client, &wire, &mut out);
@@ -84,12 +85,13 @@ fn each_flaw_of_a_response_fails_without_a_close_frame() {
         let fed = feed(&mut client, &wire, &mut out);
         let name = format!("{good:?} -> {bad:?}");
         assert_eq!((fed.seen, fed.result), (vec![], Err(Error::Handshake(error))), "{name}");
-        assert_eq!(out.take(), [], "{name}");
+        assert!(out.take().is_empty(), "{name}");
         assert_eq!((client.state(), client.transport()), (State::Closed, TransportAction::Close));
         let report = client.close_report();
-        assert!(report.failed_by_me && report.dropped_by_me && !report.was_clean, "{name}");
-        assert_eq!((report.local_code, report.remote_code), (None, None), "{name}");
-        assert_eq!(client.send("late", &mut out), Err(SendError::Closed));
+        assert_eq!(report.failure, Some(Error::Handshake(error)), "{name}");
+        assert_eq!(report.dropped_by, Some(Endpoint::Local), "{name}");
+        assert_eq!((report.sent, report.received, report.closed_first), (None, None, None));
+        assert_eq!(client.sender(&mut out).send("late"), Err(SendError::Closed));
     }
 }
 
@@ -126,7 +128,8 @@ fn a_refusal_is_handed_over_with_its_headers() {
         assert_eq!((fed.result, &fed.left[..], out.take()), (Ok(()), &b"more"[..], vec![]));
         assert_eq!((client.state(), client.transport()), (State::Closed, TransportAction::Close));
         let report = client.close_report();
-        assert!(!report.was_clean && !report.failed_by_me && report.not_clean_reason.is_some());
+        assert_eq!((report.failure, report.was_clean()), (None, false));
+        assert_eq!(report.dropped_by, Some(Endpoint::Local));
         assert_eq!(client.end_of_stream(), Ok(()));
     }
 }
@@ -177,7 +180,7 @@ fn a_header_need_not_be_utf8() {
         let request = Request::new("a", "/").headers(&[("X-A", "b")]).raw_headers(&raw);
         let client: Result<Connection<_, Memory>, _> =
             Connection::client_in(Fixed, &request, Scripted, Config::new(), &mut out);
-        assert_eq!(client.err(), Some(SendError::InvalidHeader { index: 2 }), "{header:?}");
+        assert_eq!(client.err(), Some(RequestError::InvalidHeader { index: 2 }), "{header:?}");
     }
 }
 
@@ -209,25 +212,25 @@ fn what_cannot_stand_in_a_request_is_not_written() {
     let good = Request::new("a", "/");
     assert_eq!(connect(good), None);
     for host in ["", "a b", "a\r\nX: b", "a/b", "u@a", "\u{e9}"] {
-        assert_eq!(connect(Request::new(host, "/")), Some(SendError::InvalidHost), "{host:?}");
+        assert_eq!(connect(Request::new(host, "/")), Some(RequestError::InvalidHost), "{host:?}");
     }
     for target in ["", "chat", "/ HTTP/1.1\r\nX: b", "/#a", "/\u{e9}"] {
         let error = connect(Request::new("a", target));
-        assert_eq!(error, Some(SendError::InvalidTarget), "{target:?}");
+        assert_eq!(error, Some(RequestError::InvalidTarget), "{target:?}");
     }
     for protocol in ["", "a,b", "a b", "a\r\n"] {
         let error = connect(good.protocols(&["ok", protocol]));
-        assert_eq!(error, Some(SendError::InvalidProtocol { index: 1 }), "{protocol:?}");
+        assert_eq!(error, Some(RequestError::InvalidProtocol { index: 1 }), "{protocol:?}");
     }
     for header in [("host", "b"), ("Origin", "b"), ("a\r\n", "b"), ("a", "b\r\nc: d"), ("a", "\0")]
     {
         let error = connect(good.headers(&[("ok", "\u{e9}"), header]));
-        assert_eq!(error, Some(SendError::InvalidHeader { index: 1 }), "{header:?}");
+        assert_eq!(error, Some(RequestError::InvalidHeader { index: 1 }), "{header:?}");
     }
-    assert_eq!(connect(good.origin("a\r\nb: c")), Some(SendError::InvalidOrigin));
+    assert_eq!(connect(good.origin("a\r\nb: c")), Some(RequestError::InvalidOrigin));
     assert_eq!(connect(good.origin("null")), None);
     let long = "p".repeat(4097);
     let limit = 4096;
-    let error = SendError::ProtocolsTooLong { length: 4097, limit };
+    let error = RequestError::ProtocolsTooLong { length: 4097, limit };
     assert_eq!(connect(good.protocols(&[&long])), Some(error));
 }

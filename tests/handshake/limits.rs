@@ -104,6 +104,6 @@ fn the_limit_of_a_response_does_not_count_the_subprotocols_asked_for() {
         let fed = feed(&mut client, RESPONSE.as_bytes(), &mut out);
         let error = Error::Handshake(HandshakeError::HeadTooLong { limit });
         assert_eq!(fed.result, if fits { Ok(()) } else { Err(error) });
-        assert_eq!(out.take(), []);
+        assert!(out.take().is_empty());
     }
 }

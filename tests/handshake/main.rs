@@ -13,7 +13,8 @@ mod proxy;
 mod server;
 
 use sansocket::{
-    Accept, Client, Config, Connection, Error, Fixed, Request, SendError, Server, TransportAction,
+    Accept, Client, Config, Connection, Error, Fixed, Request, ResponseError, Server,
+    TransportAction,
 };
 use wire::{Fed, Memory, Out, Scripted, feed};
 #[cfg(feature = "alloc")]
@@ -73,8 +74,8 @@ fn the_stream_may_end_before_the_handshake_is_done() {
     assert_eq!(server.end_of_stream(), Err(Error::UnexpectedEnd));
     assert_eq!(waiting.end_of_stream(), Err(Error::UnexpectedEnd));
     assert_eq!(client.end_of_stream(), Err(Error::UnexpectedEnd));
-    let refused = waiting.accept(Accept::new(), &mut Out::default());
-    assert_eq!(refused, Err(SendError::Closed));
+    let refused = waiting.sender(&mut Out::default()).accept(Accept::new());
+    assert_eq!(refused, Err(ResponseError::Closed));
     assert_eq!(server.transport(), TransportAction::Close);
 }
 

@@ -144,7 +144,7 @@ enum Answer {
 const OWN: [&str; 2] = ["superchat", "chat"];
 
 fn answer_of_connection(config: Config, request: &str) -> Answer {
-    let mut server: Connection<Server, Heap> = Connection::server(config);
+    let mut server: Connection<Server, Heap> = Connection::server(config.plain_http(true));
     let mut out = Out::default();
     let mut events = server.receive(request.as_bytes(), &mut out);
     match events.next() {
@@ -154,7 +154,11 @@ fn answer_of_connection(config: Config, request: &str) -> Answer {
             let accept = chosen.map_or(Accept::new(), |one| Accept::new().protocol(one));
             reply.accept(accept).unwrap();
         }
-        Err(Error::Handshake(error)) => return Answer::Failed(error),
+        // The status is in the output before the error is returned.
+        Ok(None) => match events.next() {
+            Err(Error::Handshake(error)) => return Answer::Failed(error),
+            other => panic!("{other:?}"),
+        },
         other => panic!("{other:?}"),
     }
     let head = String::from_utf8(out.take()).unwrap();

@@ -5,7 +5,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 use sansocket::handshake::{HandshakeError, Tunnel, TunnelAnswer, TunnelRequest};
-use sansocket::{Config, Connection, Event, Fixed, Request, SendError, SliceBuffer};
+use sansocket::{Config, Connection, Event, Fixed, Full, Request, RequestError, SliceBuffer};
 
 use super::server;
 use super::wire::{Memory, Out, Scripted, Seen, feed_with};
@@ -177,18 +177,20 @@ fn what_cannot_stand_in_the_request_is_not_written() {
     let hosts =
         ["", "a", ":80", "a:", "a:0", "a:65536", "a:+1", "a:1x", "a b:80", "a/b:80", "a\r\n:80"];
     for host in hosts {
-        assert_eq!(connect(TunnelRequest::new(host)), Some(SendError::InvalidHost), "{host:?}");
+        assert_eq!(connect(TunnelRequest::new(host)), Some(RequestError::InvalidHost), "{host:?}");
     }
     let good = TunnelRequest::new("a:65535");
     assert_eq!(connect(good), None);
     for header in [("host", "b"), ("Content-Length", "0"), ("a b", ""), ("a", "b\r\nc: d")] {
         let headers = [("ok", ""), header];
         let error = connect(good.headers(&headers));
-        assert_eq!(error, Some(SendError::InvalidHeader { index: 1 }), "{header:?}");
+        assert_eq!(error, Some(RequestError::InvalidHeader { index: 1 }), "{header:?}");
     }
     let mut short = [0; 10];
-    let full = Tunnel::connect(&good, &mut [], &mut SliceBuffer::new(&mut short)).err();
-    assert_eq!(full, Some(SendError::Full { needed: 43, room: 10 }));
+    let mut short = SliceBuffer::new(&mut short);
+    let full = Tunnel::connect(&good, &mut [], &mut short).unwrap().err();
+    assert_eq!(full, Some(Full { needed: 43, room: 10 }));
+    assert!(short.is_empty());
 }
 
 #[test]
@@ -213,6 +215,6 @@ fn a_target_can_be_the_whole_url() {
         let request = Request::new(host, target);
         let client: Result<Connection<_, Memory>, _> =
             Connection::client_in(Fixed, &request, Scripted, Config::new(), &mut out);
-        assert_eq!(client.err(), Some(SendError::InvalidTarget), "{host:?}");
+        assert_eq!(client.err(), Some(RequestError::InvalidTarget), "{host:?}");
     }
 }

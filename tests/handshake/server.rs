@@ -1,7 +1,10 @@
 //! What a server answers to each kind of request [RFC 6455 §4.2], upgrade or plain.
 
 use sansocket::handshake::HandshakeError;
-use sansocket::{Accept, Config, Error, Event, Response, SendError, State, TransportAction};
+use sansocket::{
+    Accept, Config, Endpoint, Error, Event, Response, ResponseError, SendError, State,
+    TransportAction,
+};
 
 use super::wire::{Out, Seen, feed, feed_with, frame};
 use super::{REQUEST, RESPONSE, fed, server};
@@ -77,7 +80,9 @@ fn each_flaw_has_its_status_and_then_tcp_is_closed() {
         assert_eq!(says_version, status == 426, "{name}: {answer}");
         assert_eq!((server.state(), server.transport()), (State::Closed, TransportAction::Close));
         let report = server.close_report();
-        assert!(report.failed_by_me && report.dropped_by_me && !report.was_clean, "{name}");
+        assert_eq!(report.failure, Some(Error::Handshake(error)), "{name}");
+        assert_eq!(report.dropped_by, Some(Endpoint::Local), "{name}");
+        assert_eq!((report.sent, report.received, report.closed_first), (None, None, None));
 
         let mut out = Out::default();
         let again = feed(&mut server, REQUEST.as_bytes(), &mut out);
@@ -135,22 +140,22 @@ fn tokens_and_names_are_compared_in_any_case_and_found_in_lists_over_several_lin
 fn an_answer_may_be_corrected_until_it_is_right() {
     let (mut server, _, _) = fed(Config::new(), REQUEST);
     let mut out = Out::default();
-    let mut accept = |accept: Accept<'_>| server.accept(accept, &mut out);
+    let mut accept = |accept: Accept<'_>| server.sender(&mut out).accept(accept);
     let new = Accept::new;
-    assert_eq!(accept(new().protocol("mqtt")), Err(SendError::ProtocolNotOffered));
-    assert_eq!(accept(new().protocol("CHAT")), Err(SendError::ProtocolNotOffered));
+    assert_eq!(accept(new().protocol("mqtt")), Err(ResponseError::ProtocolNotOffered));
+    assert_eq!(accept(new().protocol("CHAT")), Err(ResponseError::ProtocolNotOffered));
     for header in [("Upgrade", "x"), ("sec-websocket-accept", "x"), ("a b", "c"), ("a", "b\r\nc")] {
         let refused = accept(new().headers(&[("X", "fine"), header]));
-        assert_eq!(refused, Err(SendError::InvalidHeader { index: 1 }), "{header:?}");
+        assert_eq!(refused, Err(ResponseError::InvalidHeader { index: 1 }), "{header:?}");
     }
     assert_eq!(accept(new().protocol("superchat").headers(&[("X-A", "1"), ("X-B", "2")])), Ok(()));
     let answer = String::from_utf8(out.take()).unwrap();
     let end = "Sec-WebSocket-Protocol: superchat\r\nX-A: 1\r\nX-B: 2\r\n\r\n";
     assert!(answer.ends_with(end), "{answer}");
-    assert_eq!(server.accept(new(), &mut out), Err(SendError::NoRequest));
+    assert_eq!(server.sender(&mut out).accept(new()), Err(ResponseError::NoRequest));
     let response = Response::new(403);
-    assert_eq!(server.respond(&response, &mut out), Err(SendError::NoRequest));
-    assert_eq!(out.take(), []);
+    assert_eq!(server.sender(&mut out).respond(&response), Err(ResponseError::NoRequest));
+    assert!(out.take().is_empty());
 }
 
 #[test]
@@ -158,14 +163,16 @@ fn headers_of_an_answer_need_not_be_utf8() {
     let raw: &[(&str, &[u8])] = &[("X-B", b"\xe9")];
     let (mut server, _, _) = fed(Config::new(), REQUEST);
     let mut out = Out::default();
-    server.accept(Accept::new().headers(&[("X-A", "a")]).raw_headers(raw), &mut out).unwrap();
+    let accept = Accept::new().headers(&[("X-A", "a")]).raw_headers(raw);
+    server.sender(&mut out).accept(accept).unwrap();
     assert!(out.take().ends_with(b"\r\nX-A: a\r\nX-B: \xe9\r\n\r\n"));
 
     let (mut server, _, _) = fed(Config::new(), REQUEST);
     let mut out = Out::default();
     let bad = Response::new(403).raw_headers(&[("Content-Length", b"1")]);
-    assert_eq!(server.respond(&bad, &mut out), Err(SendError::InvalidHeader { index: 0 }));
-    server.respond(&Response::new(403).raw_headers(raw), &mut out).unwrap();
+    let refused = server.sender(&mut out).respond(&bad);
+    assert_eq!(refused, Err(ResponseError::InvalidHeader { index: 0 }));
+    server.sender(&mut out).respond(&Response::new(403).raw_headers(raw)).unwrap();
     let answer = out.take();
     assert!(answer.starts_with(b"HTTP/1.1 403 Forbidden\r\nX-B: \xe9\r\nContent-Length: 0\r\n"));
 }
@@ -180,11 +187,11 @@ fn a_request_may_be_accepted_later_and_nothing_behind_it_is_consumed_until_then(
     let again = feed(&mut server, &hello, &mut out);
     assert_eq!((again.seen, again.left), (vec![], hello.clone()));
     assert_eq!((server.state(), server.transport()), (State::Connecting, TransportAction::Read));
-    assert_eq!(server.send("early", &mut out), Err(SendError::NotOpen));
+    assert_eq!(server.sender(&mut out).send("early"), Err(SendError::NotOpen));
     assert_eq!(server.request().map(|head| head.target()), Some("/chat"));
-    assert_eq!(out.take(), []);
+    assert!(out.take().is_empty());
 
-    server.accept(Accept::new().protocol("chat"), &mut out).unwrap();
+    server.sender(&mut out).accept(Accept::new().protocol("chat")).unwrap();
     assert_eq!(out.take(), RESPONSE.as_bytes());
     assert_eq!(server.request(), None);
     assert_eq!(feed(&mut server, &hello, &mut out).all(), [Seen::Text("Hello".into())]);
@@ -205,11 +212,11 @@ fn a_request_may_be_rejected_at_once_or_later() {
         });
         assert_eq!(fed.all(), [Seen::Request("/chat".into())]);
         if later {
-            server.respond(&response, &mut out).unwrap();
+            server.sender(&mut out).respond(&response).unwrap();
         }
         assert_eq!(String::from_utf8(out.take()).unwrap(), expected);
         assert_eq!((server.state(), server.transport()), (State::Closed, TransportAction::Close));
-        assert_eq!(server.send("late", &mut out), Err(SendError::Closed));
+        assert_eq!(server.sender(&mut out).send("late"), Err(SendError::Closed));
         assert_eq!(server.end_of_stream(), Ok(()));
     }
 }
@@ -219,16 +226,16 @@ fn a_response_that_no_client_could_read_is_refused() {
     let (mut server, _, _) = fed(Config::new(), REQUEST);
     let mut out = Out::default();
     for status in [0, 101, 199, 600, u16::MAX] {
-        let refused = server.respond(&Response::new(status), &mut out);
-        assert_eq!(refused, Err(SendError::InvalidStatus(status)));
+        let refused = server.sender(&mut out).respond(&Response::new(status));
+        assert_eq!(refused, Err(ResponseError::InvalidStatus(status)));
     }
     for header in [("Content-Length", "1"), ("connection", "close"), ("a", "b\nc: d"), ("", "")] {
         let headers = [header];
-        let refused = server.respond(&Response::new(200).headers(&headers), &mut out);
-        assert_eq!(refused, Err(SendError::InvalidHeader { index: 0 }), "{header:?}");
+        let refused = server.sender(&mut out).respond(&Response::new(200).headers(&headers));
+        assert_eq!(refused, Err(ResponseError::InvalidHeader { index: 0 }), "{header:?}");
     }
-    assert_eq!(out.take(), []);
-    assert_eq!(server.respond(&Response::new(599), &mut out), Ok(()));
+    assert!(out.take().is_empty());
+    assert_eq!(server.sender(&mut out).respond(&Response::new(599)), Ok(()));
 }
 
 // Plain HTTP on the same port.
@@ -238,11 +245,11 @@ const PLAIN: &str = "GET /index.html HTTP/1.1\r\nHost: a\r\n\r\n";
 #[test]
 fn a_plain_request_is_handed_over_and_answered() {
     for method in ["GET", "HEAD", "POST"] {
-        let (mut server, mut out) = (server(Config::new()), Out::default());
+        let (mut server, mut out) = (server(Config::new().plain_http(true)), Out::default());
         let request = format!("{}body", PLAIN.replace("GET", method));
         let fed = feed_with(&mut server, request.as_bytes(), &mut out, |event, reply| {
             let Event::Http(_) = event else { panic!("{event:?}") };
-            assert_eq!(reply.accept(Accept::new()), Err(SendError::NotAnUpgrade));
+            assert_eq!(reply.accept(Accept::new()), Err(ResponseError::NotAnUpgrade));
             reply.respond(&Response::new(200).body(b"<html>")).unwrap();
         });
         assert_eq!(fed.seen, [Seen::Http(method.into(), "/index.html".into())]);
@@ -257,8 +264,8 @@ fn a_plain_request_is_handed_over_and_answered() {
 
 #[test]
 fn a_plain_request_may_be_answered_later() {
-    let (mut server, mut out) = (server(Config::new()), Out::default());
-    let fed = feed_with(&mut server, PLAIN.as_bytes(), &mut out, |_, reply| reply.defer());
+    let (mut server, mut out) = (server(Config::new().plain_http(true)), Out::default());
+    let fed = feed(&mut server, PLAIN.as_bytes(), &mut out);
     assert_eq!(fed.all(), [Seen::Http("GET".into(), "/index.html".into())]);
     let more = feed(&mut server, b"more", &mut out);
     assert_eq!((more.seen, &more.left[..], out.take()), (vec![], &b"more"[..], vec![]));
@@ -266,17 +273,17 @@ fn a_plain_request_may_be_answered_later() {
     assert_eq!((server.state(), server.transport()), (State::Connecting, TransportAction::Read));
     // A client may stop sending once it has asked.
     assert_eq!(server.end_of_stream(), Ok(()));
-    assert_eq!(server.accept(Accept::new(), &mut out), Err(SendError::NotAnUpgrade));
-    assert_eq!(server.respond(&Response::new(404), &mut out), Ok(()));
+    assert_eq!(server.sender(&mut out).accept(Accept::new()), Err(ResponseError::NotAnUpgrade));
+    assert_eq!(server.sender(&mut out).respond(&Response::new(404)), Ok(()));
     assert!(out.take().starts_with(b"HTTP/1.1 404 Not Found\r\n"));
     assert_eq!(server.transport(), TransportAction::Close);
 }
 
 #[test]
-fn a_plain_request_that_is_ignored_is_answered_426() {
+fn a_plain_request_is_answered_426_unless_the_caller_wants_it() {
     for method in ["GET", "HEAD"] {
         let (server, fed, answer) = fed(Config::new(), &PLAIN.replace("GET", method));
-        assert_eq!(fed.all(), [Seen::Http(method.into(), "/index.html".into())]);
+        assert_eq!(fed.all(), []);
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();
         assert!(head.starts_with("HTTP/1.1 426 Upgrade Required\r\n"), "{head}");
         assert!(head.contains("\r\nUpgrade: websocket"), "{head}");

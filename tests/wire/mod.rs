@@ -6,7 +6,7 @@
 
 use sansocket::{
     Buffer, Chunk, Client, Config, Connection, Entropy, EntropyError, Error, Event, Events, Fixed,
-    MessageKind, Negotiated, Reply, Role, Server, Storage,
+    Growing, MessageKind, Role, Sender, Server, Storage, TransportAction,
 };
 
 /// The memory of most connections here, so that the tests run without an allocator too.
@@ -30,6 +30,8 @@ impl Out {
 }
 
 impl Buffer for Out {
+    type Room = Growing;
+
     fn room(&self) -> usize {
         1 << 30
     }
@@ -39,7 +41,7 @@ impl Buffer for Out {
     }
 }
 
-/// A source that gives the nonce and the key of the RFC's examples.
+/// A source that returns the nonce and the key of the RFC's examples.
 #[derive(Clone, Copy, Debug)]
 pub struct Scripted;
 
@@ -87,7 +89,7 @@ pub fn open<R: Side>(config: Config) -> Connection<R, Memory> {
 
 /// A connection after its opening handshake, in this memory.
 pub fn open_in<R: Side, S: Storage>(storage: S, config: Config) -> Connection<R, S> {
-    Connection::established_in(storage, R::side(), Negotiated::default(), config)
+    Connection::established_in(storage, R::side(), None, config)
 }
 
 /// A frame with this first byte, masked with the key of the RFC or not.
@@ -177,7 +179,7 @@ impl Seen {
     }
 }
 
-/// What came of feeding some bytes.
+/// The result of feeding some bytes.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Fed {
     pub seen: Vec<Seen>,
@@ -209,7 +211,7 @@ pub fn feed_with<R: Role, S: Storage>(
     connection: &mut Connection<R, S>,
     bytes: &[u8],
     out: &mut Out,
-    answer: impl FnMut(&Event<'_>, &mut Reply<'_, R, S, Out>),
+    answer: impl FnMut(&Event<'_>, &mut Sender<'_, R, S, Out>),
 ) -> Fed {
     drain(connection.receive(&mut bytes.to_vec()[..], out), answer)
 }
@@ -225,16 +227,23 @@ pub fn feed_shared<R: Role, S: Storage>(
 
 fn drain<R: Role, S: Storage, C: Chunk>(
     mut events: Events<'_, R, S, C, Out>,
-    mut answer: impl FnMut(&Event<'_>, &mut Reply<'_, R, S, Out>),
+    mut answer: impl FnMut(&Event<'_>, &mut Sender<'_, R, S, Out>),
 ) -> Fed {
     let mut seen = vec![];
+    let mut asked_again = false;
     let result = loop {
         match events.next() {
             Ok(Some((event, mut reply))) => {
                 seen.push(Seen::new(&event));
                 answer(&event, &mut reply);
             }
-            Ok(None) => break Ok(()),
+            // An error is returned after its close frame was appended.
+            Ok(None) => {
+                if asked_again || events.transport() != TransportAction::Close {
+                    break Ok(());
+                }
+                asked_again = true;
+            }
             Err(error) => break Err(error),
         }
     };

@@ -75,6 +75,9 @@ impl Shared {
         }
     }
 
+    /// Connections share no memory here.
+    pub(crate) fn release(&mut self) {}
+
     /// There is no limit over all connections here.
     pub(crate) fn is_exhausted(&self) -> bool {
         false

@@ -5,7 +5,7 @@ use core::fmt;
 use core::num::NonZeroU16;
 use core::time::Duration;
 
-use sansocket::Buffer;
+use sansocket::{Bounded, Buffer};
 use smoltcp::iface::{Config, Interface, SocketHandle, SocketSet, SocketStorage};
 use smoltcp::socket::tcp;
 use smoltcp::time::Instant;
@@ -146,6 +146,8 @@ fn instant(time: Duration) -> Instant {
 pub struct Transmit<'a>(pub &'a mut tcp::Socket<'static>);
 
 impl Buffer for Transmit<'_> {
+    type Room = Bounded;
+
     fn room(&self) -> usize {
         if self.0.may_send() { self.0.send_capacity() - self.0.send_queue() } else { 0 }
     }

@@ -1,5 +1,7 @@
 //! The input as a stream of bits, the lowest bit of each byte first [RFC 1951 §3.1.1].
 
+use crate::slice;
+
 /// A part of the input: what is left of it, and all of it.
 #[derive(Clone, Copy)]
 pub(super) struct Input<'a> {
@@ -51,7 +53,7 @@ impl BitBuffer {
         self.bits |= word << self.count;
         self.count += 8 * bytes;
         self.bits &= (1 << self.count) - 1;
-        input.rest = input.rest.get(bytes as usize..).unwrap_or_default();
+        input.rest = slice::tail(input.rest, bytes as usize);
     }
 
     /// The same, as a call where code has to be small.

@@ -5,6 +5,7 @@
 //! a longer code by comparison.
 
 use crate::deflate::DeflateError;
+use crate::slice;
 
 /// The tables of the last dynamic block. While its header is read, they hold what is known of it.
 #[derive(Debug)]
@@ -423,7 +424,7 @@ pub(super) fn build<const SMALL: bool>(
     used: usize,
     lits: u16,
 ) -> Result<(), DeflateError> {
-    let list = tables.lit.get(..used).unwrap_or_default();
+    let list = slice::head(&tables.lit, used);
     let split = list.partition_point(|&item| symbol(item) < lits);
     let (lit_list, dist_list) = list.split_at_checked(split).unwrap_or_default();
     let end = lit_list.partition_point(|&item| symbol(item) < END_OF_BLOCK);
@@ -561,7 +562,7 @@ pub(super) fn build_codes<const SMALL: bool>(
         counts[usize::from(length) % 16] += 1;
         used += usize::from(length != 0);
     }
-    let list = list.get(..used).unwrap_or_default();
+    let list = slice::head(&list, used);
     Sorted::new::<SMALL>(Alphabet::CodeLengths, list, &counts, 0, &mut items)?.fill::<SMALL>(table);
     Ok(())
 }

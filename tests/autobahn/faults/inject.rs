@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::parts::{Frame, Header, Part, Splitter};
 use crate::case::Kind;
+use crate::ending::Ending;
 use crate::subject::{Answer, Application, Subject};
 
 /// A fault at work in one conversation. What is not overridden changes nothing.
@@ -209,6 +210,10 @@ impl Subject for Faulty {
 
     fn closes_tcp(&self) -> bool {
         self.subject.closes_tcp() && self.fault.closes_tcp()
+    }
+
+    fn ending(&self) -> Option<Ending> {
+        self.subject.ending()
     }
 }
 

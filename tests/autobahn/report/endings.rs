@@ -1,7 +1,7 @@
 //! How a connection had to end and how it did, in plain sentences.
 
 use crate::case::{Case, Expected};
-use crate::outcome::Ending;
+use crate::ending::Ending;
 use crate::play::Role;
 
 use super::text;
@@ -44,7 +44,7 @@ pub(super) fn requirements(case: &Case, role: Role) -> Vec<String> {
     sentences
 }
 
-/// What is known of the ending; "me" is the fuzzing peer.
+/// What is known of the ending. The meanings are those where "me" is the fuzzing peer.
 pub(super) fn facts(ending: &Ending) -> Vec<Fact> {
     let fact = |name, value, meaning| Fact { name, value, meaning };
     vec![

@@ -4,6 +4,7 @@ use maud::{Markup, html};
 
 use crate::case::{Case, Event, Expected, Id, Kind, Step};
 use crate::catalogue;
+use crate::ending::Ending;
 use crate::outcome::{Behavior, Outcome, Seen, Traffic};
 use crate::play::Role;
 use crate::suite::CaseResult;
@@ -222,6 +223,28 @@ fn closing(case: &Case, role: Role, outcome: &Outcome) -> Markup {
                             td { (fact.value) }
                             td.meaning { (fact.meaning) }
                         }
+                    }
+                }
+            }
+            @if let Some(ending) = &outcome.own_ending { (own_report(ending)) }
+        }
+    }
+}
+
+fn own_report(ending: &Ending) -> Markup {
+    html! {
+        h3 { "Reported by the implementation" }
+        p { "“Me” is the implementation." }
+        table.facts {
+            thead { tr {
+                th scope="col" { "Fact" }
+                th scope="col" { "Value" }
+            } }
+            tbody {
+                @for fact in endings::facts(ending) {
+                    tr {
+                        th scope="row" { (fact.name) }
+                        td { (fact.value) }
                     }
                 }
             }

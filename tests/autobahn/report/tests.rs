@@ -12,7 +12,8 @@ use super::wire_log::WireLog;
 use super::{page, write};
 use crate::case::{Case, Closing, Event, Expected, Id, Kind};
 use crate::catalogue;
-use crate::outcome::{Behavior, ClosingBehavior, Ending, Outcome, Seen, Traffic};
+use crate::ending::Ending;
+use crate::outcome::{Behavior, ClosingBehavior, Outcome, Seen, Traffic};
 use crate::play::{self, Effort, Role, Terms};
 use crate::subject::Echo;
 use crate::subjects::{self, Variant};
@@ -77,7 +78,13 @@ fn play(cases: &[Case]) -> Vec<CaseResult<'_>> {
             let terms = Terms { role, chop: FIRST.chop, effort: Effort::Octets(4096), trace: true };
             let mut subject = subjects::subject(role, FIRST.variant, case);
             let outcome = play::play(case, terms, &mut *subject, &mut Echo);
-            results.push(CaseResult { case, role, outcome, others: vec![] });
+            results.push(CaseResult {
+                case,
+                role,
+                outcome,
+                others: vec![],
+                contradictions: vec![],
+            });
         }
     }
     results
@@ -259,6 +266,7 @@ fn hostile_outcome() -> Outcome {
         closing_result: HOSTILE.into(),
         observed: vec![seen],
         ending: Ending { remote_reason: Some(HOSTILE.into()), ..Ending::default() },
+        own_ending: Some(Ending { remote_reason: Some(HOSTILE.into()), ..Ending::default() }),
         duration: Duration::from_millis(1_500),
         request: HOSTILE.into(),
         response: HOSTILE.into(),
@@ -271,11 +279,16 @@ fn hostile_outcome() -> Outcome {
 #[test]
 fn hostile_text_stays_text() {
     let case = hostile_case();
-    let result =
-        CaseResult { case: &case, role: Role::Client, outcome: hostile_outcome(), others: vec![] };
+    let result = CaseResult {
+        case: &case,
+        role: Role::Client,
+        outcome: hostile_outcome(),
+        others: vec![],
+        contradictions: vec![],
+    };
     let html = page(&result);
     assert!(!html.contains("<script>"), "{html}");
-    assert_eq!(html.matches("&lt;script&gt;").count(), 12);
+    assert_eq!(html.matches("&lt;script&gt;").count(), 13);
     let index = super::index::render(&[result]);
     assert!(!index.contains("<script>alert"), "{index}");
     assert_has(&index, &["&lt;script&gt;alert"]);
@@ -290,6 +303,7 @@ fn verdicts_are_said_in_words() {
         role: Role::Server,
         outcome: hostile_outcome(),
         others: vec![(other, (Behavior::Ok, ClosingBehavior::Ok))],
+        contradictions: vec![],
     };
     assert_has(
         &page(&result),
@@ -320,7 +334,13 @@ fn a_long_conversation_is_cut_in_words() {
     let case = hostile_case();
     let mut outcome = hostile_outcome();
     outcome.trace = Some(trace);
-    let result = CaseResult { case: &case, role: Role::Server, outcome, others: vec![] };
+    let result = CaseResult {
+        case: &case,
+        role: Role::Server,
+        outcome,
+        others: vec![],
+        contradictions: vec![],
+    };
     assert_has(&page(&result), &["This conversation is longer than it is kept"]);
 }
 

@@ -23,7 +23,8 @@ pub(super) fn other_role(role: Role) -> Role {
 pub(super) fn variant(variant: Variant) -> &'static str {
     match variant {
         Variant::HeapWhole => "heap, whole messages",
-        Variant::HeapInPlace => "heap, messages in place",
+        Variant::HeapInputWhole => "heap, whole messages from an input",
+        Variant::HeapInputStreaming => "heap, streaming from an input",
         Variant::HeapStreaming => "heap, streaming",
         Variant::FixedWhole => "fixed memory, whole messages",
         Variant::FixedStreaming => "fixed memory, streaming",

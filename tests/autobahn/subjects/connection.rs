@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use sansocket::{
-    Accept, Client, Config, Connection, DeflateConfig, Delivery, Entropy, EntropyError, Event,
-    Fixed, FixedDeflate, Heap, Message, MessageKind, Reply, Request, SendError, Server, Storage,
-    TransportAction,
+    Accept, Chunk, Client, Config, Connection, DeflateConfig, Delivery, Entropy, EntropyError,
+    Event, Fixed, FixedDeflate, Fragment, Heap, Input, Message, MessageKind, Request, SendError,
+    Sender, Server, Storage, TransportAction,
 };
 
 use crate::case::{Case, Kind};
+use crate::ending::Ending;
 use crate::play::Role;
 use crate::random::Random;
 use crate::subject::{Answer, Application, Subject};
@@ -25,8 +26,10 @@ const LARGEST: u64 = 16 << 20;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Variant {
     HeapWhole,
-    HeapInPlace,
     HeapStreaming,
+    /// Bytes are received through an [`Input`], where frames can wait until they are whole.
+    HeapInputWhole,
+    HeapInputStreaming,
     FixedWhole,
     FixedStreaming,
 }
@@ -35,9 +38,14 @@ pub(crate) enum Variant {
 pub(crate) fn subject(role: Role, variant: Variant, case: &Case) -> Box<dyn Subject> {
     type Compressing<const N: usize> = FixedDeflate<N, 15, 15>;
     let delivery = match variant {
-        Variant::HeapWhole | Variant::FixedWhole => Delivery::Whole,
-        Variant::HeapInPlace => Delivery::InPlace,
-        Variant::HeapStreaming | Variant::FixedStreaming => Delivery::Streaming,
+        Variant::HeapWhole | Variant::HeapInputWhole | Variant::FixedWhole => Delivery::Whole,
+        Variant::HeapStreaming | Variant::HeapInputStreaming | Variant::FixedStreaming => {
+            Delivery::Streaming
+        }
+    };
+    let input = match variant {
+        Variant::HeapInputWhole | Variant::HeapInputStreaming => Some(Input::new()),
+        _ => None,
     };
     let config = Config::new()
         .delivery(delivery)
@@ -48,26 +56,31 @@ pub(crate) fn subject(role: Role, variant: Variant, case: &Case) -> Box<dyn Subj
         .server_drop_timeout(Duration::from_secs(10));
     let compresses = case.compression.is_some();
     match variant {
-        Variant::HeapWhole | Variant::HeapInPlace | Variant::HeapStreaming => {
-            endpoint(role, Heap, config.deflate(DeflateConfig::new()))
-        }
         Variant::FixedWhole if compresses => {
-            endpoint(role, Compressing::<FIXED>::default(), config.deflate(DeflateConfig::new()))
+            let storage = Compressing::<FIXED>::default();
+            endpoint(role, storage, input, config.deflate(DeflateConfig::new()))
         }
         Variant::FixedStreaming if compresses => {
-            endpoint(role, Compressing::<SMALL>::default(), config.deflate(DeflateConfig::new()))
+            let storage = Compressing::<SMALL>::default();
+            endpoint(role, storage, input, config.deflate(DeflateConfig::new()))
         }
-        Variant::FixedWhole => endpoint(role, Fixed::<FIXED>, config),
-        Variant::FixedStreaming => endpoint(role, Fixed::<SMALL>, config),
+        Variant::FixedWhole => endpoint(role, Fixed::<FIXED>, input, config),
+        Variant::FixedStreaming => endpoint(role, Fixed::<SMALL>, input, config),
+        _ => endpoint(role, Heap, input, config.deflate(DeflateConfig::new())),
     }
 }
 
 /// A connection with this storage.
-fn endpoint<S: Storage + 'static>(role: Role, storage: S, config: Config) -> Box<dyn Subject> {
+fn endpoint<S: Storage + 'static>(
+    role: Role,
+    storage: S,
+    input: Option<Input>,
+    config: Config,
+) -> Box<dyn Subject> {
     match role {
         Role::Server => {
             let connection = Connection::server_in(storage, config);
-            Box::new(Endpoint { connection, request: vec![], waiting: vec![] })
+            Box::new(Endpoint { connection, request: vec![], input, was_open: false })
         }
         Role::Client => {
             let mut request = vec![];
@@ -79,7 +92,7 @@ fn endpoint<S: Storage + 'static>(role: Role, storage: S, config: Config) -> Box
                 &mut request,
             );
             let connection = connection.expect("a request is written");
-            Box::new(Endpoint { connection, request, waiting: vec![] })
+            Box::new(Endpoint { connection, request, input, was_open: false })
         }
     }
 }
@@ -88,8 +101,10 @@ struct Endpoint<R: sansocket::Role, S: Storage> {
     connection: Connection<R, S>,
     /// The request of a client.
     request: Vec<u8>,
-    /// What was received and not consumed: a frame that is not whole yet.
-    waiting: Vec<u8>,
+    /// The input that bytes are received through, if they are not received as slices.
+    input: Option<Input>,
+    /// The opening handshake was completed.
+    was_open: bool,
 }
 
 /// Masking keys that are the same in every run.
@@ -104,11 +119,11 @@ impl Entropy for Keys {
 
 /// What the roles do differently when the connection opens.
 trait Opens: sansocket::Role + Sized {
-    fn open<S: Storage>(event: &Event<'_>, reply: &mut Reply<'_, Self, S, Vec<u8>>);
+    fn open<S: Storage>(event: &Event<'_>, reply: &mut Sender<'_, Self, S, Vec<u8>>);
 }
 
 impl Opens for Server {
-    fn open<S: Storage>(event: &Event<'_>, reply: &mut Reply<'_, Self, S, Vec<u8>>) {
+    fn open<S: Storage>(event: &Event<'_>, reply: &mut Sender<'_, Self, S, Vec<u8>>) {
         if let Event::Request(_) = event {
             reply.accept(Accept::new()).expect("a valid answer");
         }
@@ -116,25 +131,19 @@ impl Opens for Server {
 }
 
 impl Opens for Client<Keys> {
-    fn open<S: Storage>(_: &Event<'_>, _: &mut Reply<'_, Self, S, Vec<u8>>) {}
+    fn open<S: Storage>(_: &Event<'_>, _: &mut Sender<'_, Self, S, Vec<u8>>) {}
 }
 
 impl<R: Opens, S: Storage> Endpoint<R, S> {
-    /// Takes the events in a chunk, and gives how much of it was consumed.
-    fn take(
-        &mut self,
-        chunk: &mut [u8],
-        application: &mut dyn Application,
-        out: &mut Vec<u8>,
-    ) -> usize {
+    /// Takes the events in a chunk.
+    fn take(&mut self, chunk: impl Chunk, application: &mut dyn Application, out: &mut Vec<u8>) {
         let mut events = self.connection.receive(chunk, out);
-        // A failure is said to the peer in `out`, and by `transport` here.
+        // A failure is reported to the peer in `out`, and here by `transport`.
         while let Ok(Some((event, mut reply))) = events.next() {
+            self.was_open |= matches!(event, Event::Request(_) | Event::Open(_));
             R::open(&event, &mut reply);
-            // An answer that cannot be sent any more is one that nobody waits for.
-            let _ = answer(&event, &mut reply, application);
+            answer(&event, &mut reply, application).expect("it is sent, or dropped if too late");
         }
-        events.consumed()
     }
 }
 
@@ -145,15 +154,13 @@ impl<R: Opens, S: Storage> Subject for Endpoint<R, S> {
     }
 
     fn receive(&mut self, chunk: &mut [u8], application: &mut dyn Application, out: &mut Vec<u8>) {
-        if self.waiting.is_empty() {
-            let consumed = self.take(chunk, application, out);
-            self.waiting.extend_from_slice(&chunk[consumed..]);
-        } else {
-            let mut waiting = std::mem::take(&mut self.waiting);
-            waiting.extend_from_slice(chunk);
-            let consumed = self.take(&mut waiting, application, out);
-            waiting.drain(..consumed);
-            self.waiting = waiting;
+        match self.input.take() {
+            Some(mut input) => {
+                input.push(chunk);
+                self.take(&mut input, application, out);
+                self.input = Some(input);
+            }
+            None => self.take(chunk, application, out),
         }
     }
 
@@ -174,11 +181,15 @@ impl<R: Opens, S: Storage> Subject for Endpoint<R, S> {
     fn closes_tcp(&self) -> bool {
         self.connection.transport() == TransportAction::Close
     }
+
+    fn ending(&self) -> Option<Ending> {
+        Some(Ending::of(&self.connection.close_report(), self.was_open))
+    }
 }
 
 fn answer<R: sansocket::Role, S: Storage>(
     event: &Event<'_>,
-    reply: &mut Reply<'_, R, S, Vec<u8>>,
+    reply: &mut Sender<'_, R, S, Vec<u8>>,
     application: &mut dyn Application,
 ) -> Result<(), SendError> {
     match *event {
@@ -189,12 +200,19 @@ fn answer<R: sansocket::Role, S: Storage>(
                 Answer::Nothing => Ok(()),
             }
         }
-        // A piece that is a mark only, and not that of the end, would be a fragment of nothing.
-        Event::Piece(piece) if piece.data.is_empty() && !piece.message_end => Ok(()),
+        // It would be a fragment of nothing.
+        Event::Piece(piece) if piece.data.is_empty() && piece.fragment() == Fragment::Middle => {
+            Ok(())
+        }
         Event::Piece(piece) => match application.answer(kind(piece.kind), piece.data) {
-            Answer::Echo => reply.send_fragment(piece.kind, piece.data, piece.message_end),
+            Answer::Echo => reply.send_fragment(piece.fragment(), piece.data),
             Answer::Instead(kind, payload) => {
-                reply.send_fragment(message_kind(kind), &payload, piece.message_end)
+                let place = match piece.fragment() {
+                    Fragment::Only(_) => Fragment::Only(message_kind(kind)),
+                    Fragment::First(_) => Fragment::First(message_kind(kind)),
+                    place => place,
+                };
+                reply.send_fragment(place, &payload)
             }
             Answer::Nothing => Ok(()),
         },

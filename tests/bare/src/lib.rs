@@ -59,15 +59,16 @@ pub fn serve<S: Storage>(storage: S, config: Config, compression: Compression) {
             let length = read(&mut buffer).min(N);
             let Some(chunk) = buffer.get_mut(..length) else { continue };
             let mut events = connection.receive(chunk, &mut out);
-            while let Ok(Some((event, mut reply))) = events.next() {
+            while let Ok(Some((event, reply))) = events.next() {
+                let mut reply = reply.compression(compression);
                 let _ = match event {
-                    Event::Request(request) => reply.accept(Accept::new()),
-                    Event::Message(message) => reply.send_with(message, compression),
-                    Event::Piece(piece) => {
-                        let fin = piece.message_end;
-                        reply.send_fragment_with(piece.kind, piece.data, fin, compression)
+                    Event::Request(_) => {
+                        let _ = reply.accept(Accept::new());
+                        continue;
                     }
-                    _ => Ok(()),
+                    Event::Message(message) => reply.send(message),
+                    Event::Piece(piece) => reply.send_fragment(piece.fragment(), piece.data),
+                    _ => continue,
                 };
             }
         }
@@ -82,7 +83,7 @@ pub fn connect<S: Storage>(storage: S, config: Config) {
     let request = Request::new("device.example", "/");
     let connection =
         Connection::<Client<Random>, S>::client_in(storage, &request, Random, config, &mut out);
-    let Ok(mut connection) = connection else { return };
+    let Ok(Ok(mut connection)) = connection else { return };
     let mut buffer = [0; N];
     while connection.transport() != TransportAction::Close {
         write(&mut out);
@@ -95,7 +96,7 @@ pub fn connect<S: Storage>(storage: S, config: Config) {
                     Event::Open(_) => reply.send("hello"),
                     Event::Message(message) => reply.send(message),
                     Event::Ping(_) => reply.close(CloseCode::NORMAL),
-                    _ => Ok(()),
+                    _ => continue,
                 };
             }
         }

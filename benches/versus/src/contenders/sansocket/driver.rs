@@ -1,16 +1,16 @@
-//! sansocket with one buffer for what is read, where frames wait until they are whole and are
-//! unmasked, and one output, which the transport takes whenever a chunk is done. A text that waits
-//! is validated once it is whole, as most others do it. A server sends a long payload from where it is. A
-//! client's masking keys come from the thread's generator of the crate rand, as those of other
-//! contenders do.
+//! sansocket with the loop of its README: an [`Input`], in which long binary frames wait until they
+//! are whole, and one output, which the transport takes after each read. A server sends a long payload
+//! from where it is. A client's masking keys come from the thread's generator of the crate rand, as
+//! those of other contenders do.
 
 use std::sync::Arc;
 
 use rand::RngCore;
 
+use super::library::deflate::DeflateParams;
 use super::library::{
-    Client, Config, Connection, DeflateParams, Delivery, Entropy, EntropyError, Event, Heap,
-    MessageKind, Negotiated, Role, Server,
+    Client, Config, Connection, Entropy, EntropyError, Event, Fragment, Heap, Input, MessageKind,
+    Role, Server,
 };
 use crate::entrant::{self, Driver, Entrant, Outcome};
 use crate::payload::Payload;
@@ -73,24 +73,22 @@ struct Sansocket<R: Role> {
 
 impl<R: End> Driver for Sansocket<R> {
     fn new(work: &Work, pipe: Pipe) -> Option<Self> {
-        let mut negotiated = Negotiated::new();
-        if let Some(deflate) = work.row.deflate {
+        let deflate = work.row.deflate.map(|deflate| {
             let alone = deflate == Deflate::Alone;
-            negotiated = negotiated.deflate(DeflateParams {
+            DeflateParams {
                 server_no_context_takeover: alone,
                 client_no_context_takeover: alone,
                 ..DeflateParams::default()
-            });
-        }
+            }
+        });
         // Memory is kept for messages as long as those that come again and again.
-        let config = Config::new()
-            .delivery(Delivery::InPlace)
-            .validate_held(false)
-            .retain(u32::try_from(work.row.length).ok()?.max(64 * 1024));
+        let retain = work.row.length.max(64 * 1024);
+        let config = Config::new().retain(u32::try_from(retain).ok()?);
         Some(Self {
-            connection: Connection::established(R::role(), negotiated, config),
+            connection: Connection::established(R::role(), deflate, config),
             pipe,
-            input: Input::new(),
+            // With the space for the longest read.
+            input: Input::with(vec![0; READ]).retain(retain),
             out: Vec::new(),
             payloads: work.payloads.clone(),
             header_only: work.row.task == Task::Send
@@ -103,16 +101,14 @@ impl<R: End> Driver for Sansocket<R> {
     fn receive(&mut self, count: usize, sink: &mut impl Sink) -> Outcome {
         let mut seen = 0;
         while seen < count {
-            let chunk = self.input.read(&mut self.pipe);
-            let mut events = self.connection.receive(chunk, &mut self.out);
+            read(&mut self.pipe, &mut self.input);
+            let mut events = self.connection.receive(&mut self.input, &mut self.out);
             while let Some((event, _)) = events.next()? {
                 if let Event::Message(message) = event {
                     sink.message(message.kind() == MessageKind::Text, message.as_bytes());
                     seen += 1;
                 }
             }
-            let (kept, wanted) = (events.remaining().len(), events.wanted());
-            self.input.keep(kept, wanted);
             flush(&self.pipe, &mut self.out);
         }
         Ok(())
@@ -121,8 +117,8 @@ impl<R: End> Driver for Sansocket<R> {
     fn echo(&mut self, count: usize, sink: &mut impl Sink) -> Outcome {
         let mut seen = 0;
         while seen < count {
-            let chunk = self.input.read(&mut self.pipe);
-            let mut events = self.connection.receive(chunk, &mut self.out);
+            read(&mut self.pipe, &mut self.input);
+            let mut events = self.connection.receive(&mut self.input, &mut self.out);
             while let Some((event, mut reply)) = events.next()? {
                 if let Event::Message(message) = event {
                     sink.message(message.kind() == MessageKind::Text, message.as_bytes());
@@ -130,8 +126,6 @@ impl<R: End> Driver for Sansocket<R> {
                     seen += 1;
                 }
             }
-            let (kept, wanted) = (events.remaining().len(), events.wanted());
-            self.input.keep(kept, wanted);
             flush(&self.pipe, &mut self.out);
         }
         Ok(())
@@ -144,14 +138,16 @@ impl<R: End> Driver for Sansocket<R> {
                 if *header_only {
                     let length = payload.bytes().len() as u64;
                     // A server has nothing to mask.
-                    let _ = connection.begin_frame(kind(payload), length, true, out)?;
+                    let _ = connection
+                        .sender(out)
+                        .begin_frame(Fragment::Only(kind(payload)), length)?;
                     flush(pipe, out);
                     pipe.output().write(payload.bytes());
                     continue;
                 }
                 match payload {
-                    Payload::Text(text) => connection.send(text, out)?,
-                    Payload::Binary(bytes) => connection.send(bytes, out)?,
+                    Payload::Text(text) => connection.sender(out).send(text)?,
+                    Payload::Binary(bytes) => connection.sender(out).send(bytes)?,
                 }
                 flush(pipe, out);
             }
@@ -160,58 +156,11 @@ impl<R: End> Driver for Sansocket<R> {
     }
 }
 
-/// What was read and not consumed: the frame that is not whole yet, wherever it stands.
-struct Input {
-    buffer: Vec<u8>,
-    start: usize,
-    end: usize,
-    wanted: usize,
-}
-
-impl Input {
-    fn new() -> Self {
-        Self { buffer: vec![0; 2 * READ], start: 0, end: 0, wanted: 0 }
-    }
-
-    /// Reads behind what is kept until there is enough of it, and gives all.
-    fn read(&mut self, pipe: &mut Pipe) -> &mut [u8] {
-        loop {
-            self.make_room();
-            // Up to the end of a long frame and no further, so that nothing long has to be moved.
-            let is_long = self.end - self.start >= LONG;
-            let room = if is_long { READ.min(self.wanted) } else { READ };
-            let length = pipe.fill(&mut self.buffer[self.end..][..room]);
-            self.end += length;
-            self.wanted = self.wanted.saturating_sub(length);
-            if self.wanted == 0 {
-                return &mut self.buffer[self.start..self.end];
-            }
-        }
-    }
-
-    /// Makes room for a read.
-    fn make_room(&mut self) {
-        if self.buffer.len() - self.end >= READ {
-            return;
-        }
-        let kept = self.end - self.start;
-        if kept <= self.start {
-            // It is moved by as much as was consumed, at least.
-            self.buffer.copy_within(self.start..self.end, 0);
-            (self.start, self.end) = (0, kept);
-        } else {
-            self.buffer.resize(2 * self.buffer.len(), 0);
-        }
-    }
-
-    /// Keeps the last bytes of what was given.
-    fn keep(&mut self, length: usize, wanted: u64) {
-        self.wanted = usize::try_from(wanted).unwrap_or(usize::MAX);
-        self.start = self.end - length;
-        if length == 0 {
-            (self.start, self.end) = (0, 0);
-        }
-    }
+fn read(pipe: &mut Pipe, input: &mut Input) {
+    let space = input.space();
+    let length = space.len().min(READ);
+    let count = pipe.fill(&mut space[..length]);
+    input.fill(count);
 }
 
 fn kind(payload: &Payload) -> MessageKind {

@@ -2,7 +2,7 @@
 //!
 //! None of them is ever in memory as a whole: each is a pattern as long as it is told.
 
-use sansocket::{Buffer, Connection, MessageKind, Piece, Role, SendError, Storage};
+use sansocket::{Bounded, Buffer, Fragment, MessageKind, Piece, Role, SendError, Sender, Storage};
 
 /// What is sent, in this order.
 const MESSAGES: [(MessageKind, usize); 7] = [
@@ -52,25 +52,31 @@ impl Exchange {
     /// Sends as many fragments as there is room for, with `reserve` left.
     // What is received needs no stack for the block.
     #[inline(never)]
-    pub(crate) fn send<R: Role, S: Storage>(
+    pub(crate) fn send<R: Role, S: Storage, B: Buffer<Room = Bounded>>(
         &mut self,
-        connection: &mut Connection<R, S>,
-        out: &mut impl Buffer,
+        mut sender: Sender<'_, R, S, B>,
         reserve: usize,
     ) -> Result<(), SendError> {
         let Some(&(kind, length)) = MESSAGES.get(self.current) else {
             return Ok(());
         };
-        while !self.all_sent && out.room() >= HEADER + FRAGMENT + reserve {
+        while !self.all_sent && sender.out().room() >= HEADER + FRAGMENT + reserve {
             let mut block = [0; FRAGMENT];
             let block = &mut block[..FRAGMENT.min(length - self.sent)];
             for (position, byte) in (self.sent..).zip(block.iter_mut()) {
                 *byte = pattern(kind, position);
             }
             let last = self.sent + block.len() == length;
-            connection.send_fragment(kind, block, last, out)?;
-            self.sent += block.len();
-            self.all_sent = last;
+            let fragment = match (self.sent, last) {
+                (0, true) => Fragment::Only(kind),
+                (0, false) => Fragment::First(kind),
+                (_, false) => Fragment::Middle,
+                (_, true) => Fragment::Last,
+            };
+            if sender.send_fragment(fragment, block)?.is_ok() {
+                self.sent += block.len();
+                self.all_sent = last;
+            }
         }
         Ok(())
     }

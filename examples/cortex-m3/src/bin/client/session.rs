@@ -7,15 +7,15 @@ use cortex_m3::host::HostEntropy;
 use cortex_m3::network::{self, GATEWAY, Transmit};
 use cortex_m3::text::Text;
 use sansocket::{
-    Buffer, Client, CloseCode, Config, Connection, Delivery, Event, Fixed, Request, SendError,
-    State, TransportAction,
+    Client, CloseCode, Config, Connection, Delivery, Event, Fixed, Full, Request, RequestError,
+    SendError, State, TransportAction,
 };
 use smoltcp::socket::tcp::{self, Socket};
 
 use crate::exchange::Exchange;
 
-/// The room that is always left in the output, for what the connection itself has to say: pongs
-/// and the close frame.
+/// The room that messages leave in the output, for pongs and the close frame. So a ping never has
+/// to wait behind messages, and neither does what the server sends after it.
 const RESERVE: usize = 256;
 
 const CONFIG: Config = Config::new()
@@ -80,9 +80,16 @@ impl Session {
                 _ => {}
             }
             let (port, entropy) = (*port, entropy.take()?);
-            if let Err(error) = self.open(port, entropy, &mut Transmit(socket)) {
-                defmt::error!("the request was not written: {}", error);
-                return Some(false);
+            match self.open(port, entropy, &mut Transmit(socket)) {
+                Ok(Ok(())) => {}
+                Ok(Err(full)) => {
+                    defmt::error!("no room for the request: {}", full);
+                    return Some(false);
+                }
+                Err(error) => {
+                    defmt::error!("the request was not written: {}", error);
+                    return Some(false);
+                }
             }
         }
         if let Stage::Open(connection) = &mut self.stage {
@@ -93,7 +100,7 @@ impl Session {
             if connection.transport() == TransportAction::Close {
                 let report = connection.close_report();
                 defmt::info!("closed: {}", report);
-                let success = report.was_clean && self.exchange.is_done();
+                let success = report.was_clean() && self.exchange.is_done();
                 socket.close();
                 self.stage = Stage::Ending { success };
             }
@@ -122,11 +129,11 @@ impl Session {
         port: NonZeroU16,
         entropy: HostEntropy,
         out: &mut Transmit<'_>,
-    ) -> Result<(), SendError> {
+    ) -> Result<Result<(), Full>, RequestError> {
         let host = Text::<24>::format(format_args!("{GATEWAY}:{port}"));
         let request = Request::new(host.as_str(), "/");
-        self.stage = Stage::Open(Connection::client_in(Fixed, &request, entropy, CONFIG, out)?);
-        Ok(())
+        let connection = Connection::client_in(Fixed, &request, entropy, CONFIG, out)?;
+        Ok(connection.map(|connection| self.stage = Stage::Open(connection)))
     }
 }
 
@@ -164,16 +171,14 @@ fn advance(
     connection.tick(now, &mut Transmit(socket))?;
     while connection.transport() != TransportAction::Close {
         let received = network::peek(socket, chunk);
-        if received.is_empty() {
-            if !socket.may_recv() {
-                connection.end_of_stream()?;
-            }
-            break;
-        }
         let length = received.len();
+        // Also without a byte: it answers a ping that there was no room to answer before.
         let consumed = receive(connection, exchange, received, Transmit(socket))?;
         network::consume(socket, consumed);
-        if consumed < length {
+        if length == 0 && !socket.may_recv() {
+            connection.end_of_stream()?;
+        }
+        if length == 0 || connection.transport() == TransportAction::Write {
             break;
         }
     }
@@ -181,14 +186,15 @@ fn advance(
         return Ok(());
     }
     let mut out = Transmit(socket);
-    exchange.send(connection, &mut out, RESERVE)?;
-    if exchange.is_done() && out.room() >= RESERVE {
-        connection.close((CloseCode::NORMAL, "all is well"), &mut out)?;
+    exchange.send(connection.sender(&mut out), RESERVE)?;
+    if exchange.is_done() {
+        // Without room it is sent in a later turn.
+        let _ = connection.sender(&mut out).close((CloseCode::NORMAL, "all is well"))?;
     }
     Ok(())
 }
 
-/// Takes the events in a chunk as long as there is room for answers; gives how much of it is
+/// Takes the events in a chunk as long as there is room for pongs; returns how much of it is
 /// consumed.
 fn receive(
     connection: &mut ClientConnection,
@@ -197,10 +203,7 @@ fn receive(
     mut out: Transmit<'_>,
 ) -> Result<usize, Problem> {
     let mut events = connection.receive(chunk, &mut out);
-    while events.out().room() >= RESERVE / 2 + 4 {
-        let Some((event, _)) = events.next()? else {
-            break;
-        };
+    while let Some((event, _)) = events.next()? {
         defmt::debug!("{}", event);
         match event {
             Event::Piece(piece) => exchange.compare(&piece).map_err(Problem::Echo)?,

@@ -3,8 +3,8 @@
 use cortex_m3::network::TRANSMIT_ROOM;
 use cortex_m3::stack::Stack;
 use cortex_m3::text::Text;
-use sansocket::{Buffer, Reply, Response, SendError, Server, Storage};
 use sansocket::handshake::RequestHead;
+use sansocket::{Buffer, Response, ResponseError, Sender, Sent, Server, Storage};
 
 const PAGE: &[u8] = include_bytes!("page.html");
 
@@ -17,8 +17,8 @@ const HTML: (&str, &str) = ("Content-Type", "text/html; charset=utf-8");
 /// Answers a request that is no upgrade.
 pub(crate) fn answer<S: Storage, B: Buffer>(
     request: &RequestHead<'_>,
-    reply: &mut Reply<'_, Server, S, B>,
-) -> Result<(), SendError> {
+    reply: &mut Sender<'_, Server, S, B>,
+) -> Result<Sent<B>, ResponseError> {
     if !matches!(request.method(), "GET" | "HEAD") {
         let allow = ("Allow", "GET, HEAD");
         return reply

@@ -8,7 +8,8 @@ use core::time::Duration;
 
 use cortex_m3::network::{self, SEGMENT, Transmit};
 use sansocket::{
-    Accept, Buffer, Config, Connection, Delivery, Event, Reply, SendError, Server, TransportAction,
+    Accept, Buffer, Config, Connection, Delivery, Error, Event, Fragment, Full, Sender, Server,
+    TransportAction,
 };
 use smoltcp::socket::tcp::{Socket, State};
 
@@ -23,13 +24,14 @@ const MAX_HEAD: usize = 1024;
 /// Where a connection keeps what it has to keep.
 #[cfg(not(feature = "deflate"))]
 type Storage = sansocket::Fixed<MAX_HEAD>;
-/// The same, with windows of 512 bytes for compression; who cannot do with them goes uncompressed.
+/// The same, with windows of 512 bytes for compression. Clients that cannot limit theirs to that
+/// are served uncompressed.
 #[cfg(feature = "deflate")]
 type Storage = sansocket::FixedDeflate<MAX_HEAD, 9, 9>;
 
-/// An event is answered if there is room for the longest answer: a frame with the longest piece,
-/// which is a chunk. Less than that is answered to a request, before which there is all the room,
-/// and to pings and close frames.
+/// The longest answer is a frame with the longest piece, which is a chunk. An event is taken only if
+/// there is room for it, since a piece that was taken has to be answered at once. Before a request
+/// there is all the room.
 const LONGEST_ANSWER: usize = SEGMENT + 64;
 
 /// How long the last bytes and then the peer's end of TCP may take.
@@ -45,6 +47,7 @@ const CONFIG: Config = PLAIN.deflate(sansocket::DeflateConfig::new());
 
 /// Messages are streamed, so they may be longer than all memory.
 const PLAIN: Config = Config::new()
+    .plain_http(true)
     .delivery(Delivery::Streaming)
     .max_frame(32 << 20)
     .max_message(32 << 20)
@@ -146,9 +149,9 @@ fn serve(
     chunk: &mut [u8],
     now: Duration,
 ) {
-    // Whether a deadline has passed, `transport` tells.
+    // A deadline that has passed shows in `transport`, as does a ping that there is no room for.
     let _ = connection.tick(now, &mut Transmit(socket));
-    while connection.transport() != TransportAction::Close {
+    while matches!(connection.transport(), TransportAction::Read | TransportAction::AwaitClose) {
         // Without a byte there can still be events, of a compressed piece that was consumed when
         // there was no room for all its answers.
         let received = network::peek(socket, chunk);
@@ -168,7 +171,7 @@ fn serve(
     }
 }
 
-/// Takes the events in a chunk as long as there is room for the answers; gives how much of it is
+/// Takes the events in a chunk as long as there is room for the answers; returns how much of it is
 /// consumed, and whether there is no further event in it.
 fn echo(
     connection: &mut Connection<Server, Storage>,
@@ -177,14 +180,14 @@ fn echo(
 ) -> (usize, bool) {
     let mut events = connection.receive(chunk, &mut out);
     while events.out().room() >= LONGEST_ANSWER {
-        // A failure ends it too; what the peer is told about it is in the output by then.
+        // A failure is reported at the end.
         let Ok(Some((event, mut reply))) = events.next() else {
             return (events.consumed(), true);
         };
         defmt::debug!("{}", event);
         match answer(event, &mut reply) {
-            // The peer may go on sending after a close frame.
-            Ok(()) | Err(SendError::Closed) => {}
+            Ok(Ok(())) => {}
+            Ok(Err(full)) => defmt::warn!("no room for an answer: {}", full),
             Err(error) => defmt::warn!("an answer was not sent: {}", error),
         }
     }
@@ -194,16 +197,18 @@ fn echo(
 /// What an echo server does.
 fn answer(
     event: Event<'_>,
-    reply: &mut Reply<'_, Server, Storage, Transmit<'_>>,
-) -> Result<(), SendError> {
-    match event {
-        Event::Request(request) => reply.accept(Accept::new()),
-        Event::Http(request) => page::answer(&request, reply),
-        // A piece without bytes would be a fragment without bytes; only the last one must be sent.
-        Event::Piece(piece) if piece.data.is_empty() && !piece.message_end => Ok(()),
+    reply: &mut Sender<'_, Server, Storage, Transmit<'_>>,
+) -> Result<Result<(), Full>, Error> {
+    Ok(match event {
+        Event::Request(_) => reply.accept(Accept::new())?,
+        Event::Http(request) => page::answer(&request, reply)?,
         // A message that is one piece goes back as one frame, others as a fragment for each.
-        Event::Piece(piece) => reply.send_fragment(piece.kind, piece.data, piece.message_end),
+        Event::Piece(piece) => match (piece.fragment(), piece.data) {
+            // The message goes on without it.
+            (Fragment::Middle, []) => Ok(()),
+            (fragment, data) => reply.send_fragment(fragment, data)?,
+        },
         // Pings and close frames are answered by the connection itself.
         _ => Ok(()),
-    }
+    })
 }

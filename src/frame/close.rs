@@ -1,9 +1,9 @@
-//! What the closing handshake says [RFC 6455 §5.5.1, §7.4]: codes, the frame's body, the report.
+//! Close frames [RFC 6455 §5.5.1, §7.4]: codes and bodies.
 
 use core::fmt;
 
-use crate::error::{Error, ProtocolError, SendError};
-use crate::frame::MAX_CONTROL_PAYLOAD;
+use super::MAX_CONTROL_PAYLOAD;
+use crate::slice;
 use crate::utf8;
 
 /// The longest reason of a close frame, in bytes: a control payload less the code.
@@ -110,11 +110,12 @@ impl<'a> CloseFrame<'a> {
 }
 
 impl CloseFrame<'_> {
-    /// The payload on the wire, made in `bytes`.
+    /// The payload on the wire, made in `bytes`; an error with the length of a reason that is too
+    /// long.
     pub(crate) fn payload<'b>(
         &self,
         bytes: &'b mut [u8; MAX_CONTROL_PAYLOAD],
-    ) -> Result<&'b [u8], SendError> {
+    ) -> Result<&'b [u8], usize> {
         let Some(code) = self.code else {
             return Ok(&[]);
         };
@@ -122,28 +123,39 @@ impl CloseFrame<'_> {
         let (head, reason) = bytes.split_at_mut(2);
         head.copy_from_slice(&code.get().to_be_bytes());
         let Some(slot) = reason.get_mut(..length) else {
-            return Err(SendError::ReasonTooLong { length });
+            return Err(length);
         };
         for (slot, byte) in slot.iter_mut().zip(self.reason.bytes()) {
             *slot = byte;
         }
-        Ok(bytes.get(..2 + length).unwrap_or_default())
+        Ok(slice::head(bytes, 2 + length))
     }
 
     /// Reads the payload of a received close frame.
-    pub(crate) fn parse(payload: &[u8]) -> Result<CloseFrame<'_>, Error> {
+    pub(crate) fn parse(payload: &[u8]) -> Result<CloseFrame<'_>, InvalidClose> {
         let (code, reason) = match payload {
             [] => return Ok(CloseFrame::EMPTY),
-            [_] => return Err(Error::Protocol(ProtocolError::CloseLength)),
+            [_] => return Err(InvalidClose::Length),
             [high, low, reason @ ..] => (u16::from_be_bytes([*high, *low]), reason),
         };
-        let code = CloseCode::new(code).ok_or(Error::Protocol(ProtocolError::CloseCode(code)))?;
-        let reason = utf8::whole(reason).map_err(|invalid| Error::InvalidCloseReason {
+        let code = CloseCode::new(code).ok_or(InvalidClose::Code(code))?;
+        let reason = utf8::whole(reason).map_err(|invalid| InvalidClose::Reason {
             // A control frame is shorter than 256 bytes.
             offset: u8::try_from(invalid.offset).unwrap_or(u8::MAX),
         })?;
         Ok(CloseFrame::new(code, reason))
     }
+}
+
+/// Why the payload of a close frame is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum InvalidClose {
+    /// It is one byte.
+    Length,
+    /// No close frame may have this code.
+    Code(u16),
+    /// The reason is not UTF-8.
+    Reason { offset: u8 },
 }
 
 impl<'a> From<(CloseCode, &'a str)> for CloseFrame<'a> {
@@ -156,76 +168,6 @@ impl From<CloseCode> for CloseFrame<'_> {
     fn from(code: CloseCode) -> Self {
         Self::new(code, "")
     }
-}
-
-/// What to do about the transport [RFC 6455 §7.1.1].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[non_exhaustive]
-pub enum TransportAction {
-    /// Read on.
-    Read,
-    /// Write what is left to write, then wait for the server to close TCP: the closing handshake
-    /// is done and this is the client, which does not close first.
-    AwaitClose,
-    /// Write what is left to write, then close TCP.
-    ///
-    /// To be sure that the peer reads the last frame, close the writing side first and read until
-    /// the end of the stream, within a bound of time: closing with unread bytes makes TCP reset
-    /// the connection, and what was written may be lost.
-    Close,
-}
-
-/// Where a connection stands [RFC 6455 §4.1, §7.1].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[non_exhaustive]
-pub enum State {
-    /// The opening handshake is not done.
-    Connecting,
-    /// Messages can go both ways.
-    Open,
-    /// A close frame was sent or received, but not both; or it is still to be said to the peer
-    /// that the connection has failed; or the server has refused and the body of its response is
-    /// still to come.
-    Closing,
-    /// Nothing more will be received or sent.
-    Closed,
-}
-
-/// How a connection ended, or how far its end has come.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[non_exhaustive]
-pub struct CloseReport<'a> {
-    /// This side started the closing handshake.
-    pub closed_by_me: bool,
-    /// This side failed the connection, over what the peer sent or a deadline.
-    pub failed_by_me: bool,
-    /// TCP is to be closed, or was, by this side first.
-    pub dropped_by_me: bool,
-    /// The closing handshake was completed [RFC 6455 §7.1.4].
-    pub was_clean: bool,
-    /// Why it was not clean, `None` while it is clean or not over.
-    pub not_clean_reason: Option<&'a str>,
-    /// The deadline of the opening handshake passed.
-    pub opening_timeout: bool,
-    /// The deadline of the closing handshake passed.
-    pub closing_timeout: bool,
-    /// The server did not close TCP within its deadline.
-    pub server_drop_timeout: bool,
-    /// A close frame was sent.
-    pub close_sent: bool,
-    /// A close frame was received.
-    pub close_received: bool,
-    /// The code of the close frame that was sent; `None` without a frame or without a code.
-    pub local_code: Option<CloseCode>,
-    /// The reason of the close frame that was sent; the `Fixed` storage does not keep the caller's.
-    pub local_reason: Option<&'a str>,
-    /// The code of the close frame that was received; `None` without a frame or without a code.
-    pub remote_code: Option<CloseCode>,
-    /// The reason of the close frame that was received.
-    pub remote_reason: Option<&'a str>,
 }
 
 #[cfg(test)]

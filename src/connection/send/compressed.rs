@@ -4,13 +4,13 @@
 //! be sent, or the compressor forgets everything. That is why the room for the longest that can
 //! come out, and the masking keys, are there before it sees anything.
 
-use super::send::FrameTicket;
-use super::state::{Core, Sending};
+use super::FrameTicket;
 use crate::buffer::{Buffer, check_room};
+use crate::connection::core::Core;
 use crate::deflate::{Compress, Compression, DeflateParams, WindowBits};
-use crate::error::SendError;
 use crate::frame::{FrameHeader, Opcode, Rsv};
 use crate::message::MessageKind;
+use crate::misuse::{SendError, Unsent};
 use crate::role::{MaskKeys, Role};
 use crate::storage::Storage;
 
@@ -46,12 +46,12 @@ impl<R: Role, S: Storage> Core<R, S> {
         payload: &[u8],
         fin: bool,
         compression: Compression,
-    ) -> Result<Option<DeflateParams>, SendError> {
-        match self.sending {
+    ) -> Result<Option<DeflateParams>, Unsent<SendError>> {
+        match self.outgoing.message {
             None => Ok(self.deflate.filter(|_| self.is_to_compress(payload, fin, compression))),
-            Some(sending) if !sending.compressed => Ok(None),
-            Some(_) if compression == Compression::Never => Err(SendError::Compressed),
-            Some(_) => Ok(self.deflate),
+            Some(false) => Ok(None),
+            Some(true) if compression == Compression::Never => Err(SendError::Compressed.into()),
+            Some(true) => Ok(self.deflate),
         }
     }
 
@@ -65,16 +65,17 @@ impl<R: Role, S: Storage> Core<R, S> {
         plain: &[u8],
         params: DeflateParams,
         out: &mut impl Buffer,
-    ) -> Result<(), SendError> {
+    ) -> Result<(), Unsent<SendError>> {
         let ticket = self.reserve_frame(plain.len(), out)?;
-        let (bits, takeover) = self.outgoing(params);
+        let (bits, takeover) = self.outgoing_window(params);
         let level = self.level();
+        self.catch_up();
         match self.compress.deflate(bits, level, takeover, plain) {
             Some(payload) => ticket.write_with(kind.opcode(), true, Rsv::RSV1, payload, out),
             None => ticket.write(kind.opcode(), true, plain, out),
         }
         self.compress.end_message(takeover, self.config.retain);
-        self.sent_fragment(Sending { kind, compressed: true }, true);
+        self.sent_fragment(true, true);
         Ok(())
     }
 
@@ -85,20 +86,21 @@ impl<R: Role, S: Storage> Core<R, S> {
     #[inline(never)]
     pub(super) fn send_compressed_fragment(
         &mut self,
-        kind: MessageKind,
+        opcode: Opcode,
         payload: &[u8],
         fin: bool,
         params: DeflateParams,
         out: &mut impl Buffer,
-    ) -> Result<(), SendError> {
+    ) -> Result<(), Unsent<SendError>> {
         let most = match (payload, fin) {
             ([], false) => 0,
             ([], true) => EMPTY_BLOCK.len(),
             _ => S::Compress::fragment_bound(payload.len()),
         };
-        let mut frames = self.reserve_frames(kind, most, S::Compress::FRAME, out)?;
-        let (bits, takeover) = self.outgoing(params);
+        let mut frames = self.reserve_frames(opcode, most, S::Compress::FRAME, out)?;
+        let (bits, takeover) = self.outgoing_window(params);
         let level = self.level();
+        self.catch_up();
         match (payload, fin) {
             ([], false) => frames.write(false, &[], out),
             ([], true) => frames.write(true, &EMPTY_BLOCK, out),
@@ -107,7 +109,7 @@ impl<R: Role, S: Storage> Core<R, S> {
             }),
         }
         self.compress.end_message(takeover || !fin, self.config.retain);
-        self.sent_fragment(Sending { kind, compressed: true }, fin);
+        self.sent_fragment(true, fin);
         Ok(())
     }
 
@@ -115,27 +117,37 @@ impl<R: Role, S: Storage> Core<R, S> {
     /// `most`.
     fn reserve_frames(
         &mut self,
-        kind: MessageKind,
+        opcode: Opcode,
         length: usize,
         most: usize,
         out: &impl Buffer,
-    ) -> Result<FrameTickets<R>, SendError> {
+    ) -> Result<FrameTickets<R>, Unsent<SendError>> {
         let frames = length.div_ceil(most).max(1);
         let header = FrameHeader::encoded_len(length.min(most) as u64, !R::SERVER);
         check_room(out, frames.saturating_mul(header).saturating_add(length))?;
         let keys = self.role.mask_keys(frames)?;
-        Ok(match self.sending {
-            None => FrameTickets { keys, opcode: kind.opcode(), rsv: Rsv::RSV1 },
-            Some(_) => FrameTickets { keys, opcode: Opcode::Continuation, rsv: Rsv::NONE },
-        })
+        let rsv = if opcode == Opcode::Continuation { Rsv::NONE } else { Rsv::RSV1 };
+        Ok(FrameTickets { keys, opcode, rsv })
     }
 
     /// The window that this side compresses with, and whether messages refer to earlier ones.
-    fn outgoing(&self, params: DeflateParams) -> (WindowBits, bool) {
+    pub(in crate::connection) fn outgoing_window(
+        &self,
+        params: DeflateParams,
+    ) -> (WindowBits, bool) {
         if R::SERVER {
             (params.server_max_window_bits, !params.server_no_context_takeover)
         } else {
             (params.client_max_window_bits, !params.client_no_context_takeover)
+        }
+    }
+
+    /// Makes the compressor forget what the peer's window no longer ends with.
+    #[inline]
+    fn catch_up(&mut self) {
+        if self.outgoing.compressor_is_behind {
+            self.compress.end_message(false, self.config.retain);
+            self.outgoing.compressor_is_behind = false;
         }
     }
 

@@ -3,19 +3,19 @@
 //! What comes out of the decompressor is lent as pieces, or joined to a whole message; the limit
 //! is checked after each part of it. A message ends with four bytes that are not on the wire.
 
-use super::Connection;
-use super::chunk::{Chunk, Cursor, Source};
-use super::events::Step;
-use super::receive::Flow;
-use super::state::{Frame, Incoming, Lent, Payload};
+use super::cursor::Cursor;
+use super::cursor::sealed::Lent as Chunk;
+use super::{Connection, Core, Flow, Frame, Incoming, Payload, Source};
 use crate::config::Delivery;
+use crate::connection::core::Lent;
+use crate::connection::events::Step;
 use crate::deflate::{Decompress, Inflated, Refused, WindowBits};
 use crate::error::Error;
 use crate::frame::MaskKey;
 use crate::message::MessageKind;
 use crate::role::Role;
+use crate::slice;
 use crate::storage::{Bytes, Storage};
-use crate::utf8;
 
 /// What a sender has left out at the end of a message.
 const TAIL: [u8; 4] = [0, 0, 0xFF, 0xFF];
@@ -35,6 +35,7 @@ impl<R: Role, S: Storage> Connection<R, S> {
         mut payload: Payload,
         cursor: &mut Cursor<C>,
     ) -> Result<Flow, Error> {
+        self.core.incoming.frame = Frame::Payload(payload);
         // Whole messages take all that is at hand, so it can be unmasked first. The payload keeps
         // its key, for what is not here yet.
         let mut unmasked = 0;
@@ -44,8 +45,8 @@ impl<R: Role, S: Storage> Connection<R, S> {
             cursor.unmask(0, unmasked, payload.key);
         }
         let flow = self.compressed_payload(&mut payload, cursor, &mut unmasked);
-        if flow.is_err() {
-            // What is not consumed remains as it came.
+        if flow.is_err() && unmasked > 0 {
+            // Bytes that are not consumed remain as they came.
             cursor.unmask(0, unmasked, payload.key);
         }
         flow
@@ -154,8 +155,7 @@ impl<R: Role, S: Storage> Connection<R, S> {
     /// Takes what was decompressed: a piece to hand out, or a part of a whole message.
     fn inflated(&mut self, start: usize, length: usize) -> Result<Option<Step>, Error> {
         let incoming = &mut self.core.incoming;
-        let bytes = self.memory.decompress.memory().get(start..).unwrap_or_default();
-        let bytes = bytes.get(..length).unwrap_or_default();
+        let bytes = slice::part(self.memory.decompress.memory(), start, length);
         let before = incoming.length;
         let kind = incoming.kind();
         incoming.length += length as u64;
@@ -175,7 +175,7 @@ impl<R: Role, S: Storage> Connection<R, S> {
             MessageKind::Binary => Ok(()),
         };
         let source = Source::Inflated { start, length };
-        Ok(Some(self.core.incoming.piece(kind, source, valid)?))
+        Ok(Some(self.core.incoming.piece(source, valid, false, false)?))
     }
 
     /// Ends a frame of a compressed message, and the message with its last one.
@@ -185,7 +185,7 @@ impl<R: Role, S: Storage> Connection<R, S> {
         let kind = incoming.kind();
         let start = !incoming.started;
         incoming.started = true;
-        self.core.before_frame = if payload.fin { 0 } else { incoming.length };
+        incoming.before_frame = incoming.length;
         if payload.fin {
             incoming.text.end(incoming.length)?;
             *incoming = Incoming::NONE;
@@ -193,8 +193,8 @@ impl<R: Role, S: Storage> Connection<R, S> {
             self.memory.decompress.end_message(takeover)?;
         }
         let source = match self.core.config.delivery {
-            Delivery::Whole | Delivery::InPlace if !payload.fin => return Ok(Flow::Next),
-            Delivery::Whole | Delivery::InPlace => {
+            Delivery::Whole if !payload.fin => return Ok(Flow::Next),
+            Delivery::Whole => {
                 self.core.lent = Lent::Message;
                 let length = self.memory.message.as_slice().len();
                 return Ok(Flow::Step(Step::Message(kind, Source::Message { length })));
@@ -217,37 +217,15 @@ fn inflate_masked<const N: usize, D: Decompress>(
 ) -> Result<Inflated, Refused> {
     let mut block = [0; N];
     let length = key.copy(masked, &mut block);
-    decompress.inflate(bits, block.get(..length).unwrap_or_default(), room)
+    decompress.inflate(bits, slice::head(&block, length), room)
 }
 
-impl Incoming {
-    /// A piece without the end of its frame, as far as its text is valid.
-    fn piece(
-        &mut self,
-        kind: MessageKind,
-        source: Source,
-        valid: Result<(), utf8::Invalid>,
-    ) -> Result<Step, Error> {
-        let start = !self.started;
-        self.started = true;
-        let source = match valid {
-            Ok(()) => source,
-            Err(invalid) if invalid.at == 0 => return Err(invalid.into()),
-            Err(invalid) => {
-                self.frame = Frame::Invalid { offset: invalid.offset };
-                source.shortened(invalid.at)
-            }
-        };
-        Ok(Step::Piece { kind, source, start, frame_end: false, message_end: false })
-    }
-}
-
-impl<R: Role, S: Storage> super::state::Core<R, S> {
+impl<R: Role, S: Storage> Core<R, S> {
     /// How many more bytes the frame under way, and its message, may be decompressed to.
     fn room(&self) -> usize {
         let length = self.incoming.length;
         let message = self.config.max_message.saturating_sub(length);
-        let frame = self.config.max_frame.saturating_sub(length - self.before_frame);
+        let frame = self.config.max_frame.saturating_sub(length - self.incoming.before_frame);
         usize::try_from(message.min(frame)).unwrap_or(usize::MAX)
     }
 
